@@ -1,0 +1,41 @@
+"""Recommendations inside a Django site, from the Postgres it already runs.
+
+The public names are loaded on first use, so that importing the package stays light and needs no configured Django.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .catalog.item_source import ItemSource
+    from .catalog.registry import register
+    from .catalog.scenarios import Scenario
+    from .events.history import Event
+    from .events.tracking import track
+    from .serving.recommender import recommend, similar_items
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Event": "events.history",
+    "ItemSource": "catalog.item_source",
+    "Scenario": "catalog.scenarios",
+    "recommend": "serving.recommender",
+    "register": "catalog.registry",
+    "similar_items": "serving.recommender",
+    "track": "events.tracking",
+}
+
+__all__ = ["Event", "ItemSource", "Scenario", "recommend", "register", "similar_items", "track"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

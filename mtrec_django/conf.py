@@ -1,0 +1,69 @@
+"""The settings of the package: one dict, `MTREC`, in the site's settings; read at call time.
+
+No setting reaches a model field, so no setting ever needs a migration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+DIM = 64
+"""Width of the shared space. A constant, since it is a column type: changing the text encoder is no migration."""
+
+HISTORY_LENGTH = 50
+"""How many of a visitor's last events the query encoder reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """`MTREC` with its defaults."""
+
+    ENCODER: str = "minilm"
+    """Text encoder of the worker: "minilm", "hashing", a sentence-transformers name or folder, or a dotted path."""
+    CONSENT: str | None = None
+    """Dotted path of `consent(request) -> bool`. Without consent nothing is stored and answers are contextual only."""
+    SYNC_ON_COMMIT: bool = True
+    """Whether saves and deletes of registered models are caught up on commit; `mtrec_sync` catches up either way."""
+    QUEUE: str = "mtrec"
+    """Celery queue of light tasks."""
+    TRAIN_QUEUE: str = "mtrec"
+    """Celery queue of base training and transfer; name another to keep them on a host of their own."""
+    TRAIN: Mapping[str, Any] = field(default_factory=dict)
+    """Overrides of the learner's settings (`mtrec_django.learning.pretrain.Settings`), by name."""
+    THREADS: int = 0
+    """Threads a training may use; 0 means the processors this process may run on."""
+    LINK_MAX_AGE: int = 7 * 24 * 3600
+    """Seconds for which a signed link still records a click; it redirects for ever."""
+    LOG_SHOWN: bool = True
+    """Whether what was shown is stored (needed for honest click-through figures)."""
+    VERSION_POLL_SECONDS: float = 1.0
+    """How long a web process may go on with the version it knows before it looks whether another is live."""
+    KEEP_VERSIONS: int = 2
+    """How many superseded base versions keep their vectors, for roll back."""
+
+    def consent(self) -> Callable[[Any], bool] | None:
+        """The consent callable, or None when the site did not name one."""
+        return import_string(self.CONSENT) if self.CONSENT else None
+
+
+@cache
+def get_config() -> Config:
+    """The settings in force. Unknown keys are left to the system checks."""
+    given: Mapping[str, Any] = getattr(settings, "MTREC", {})
+    known = {field.name for field in fields(Config)}
+    return Config(**{key: value for key, value in given.items() if key in known})
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    if setting == "MTREC":
+        get_config.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="mtrec.conf")

@@ -1,0 +1,147 @@
+"""Plain arrays between the database side and the learner: numpy only, knows nothing of Django or torch.
+
+Rows are known by position: item 0 is the first row of every item array. `ids` carry whatever the caller calls
+them (primary keys from the database, text from a folder) and are opaque to the learner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int32]
+Longs = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+NO_SCENARIO = -1
+"""The `scenario` of an event that happened at no particular place: it counts for every scenario whose goal names its kind."""
+
+NEGATIVE_KINDS = frozenset({"dislike", "hide", "report"})
+"""Kinds that say no. An `impression` says nothing by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What one scenario wants, as the learner sees it."""
+
+    name: str
+    weights: dict[str, float] = field(default_factory=dict)
+    """Event kind -> how much one such event counts; below zero for kinds that say no. Kinds left out do not count."""
+    repeats: bool = False
+    """Whether an item the visitor already had may be the right answer (a grocery wants it, a bookshop does not)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Any number of labels a row, in CSR form."""
+
+    names: list[str]
+    indptr: Longs  # [rows + 1]
+    codes: Ints  # [labels in all], an index into names
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Sequence[str]]) -> Labels:
+        """Number the labels in order of first appearance."""
+        index: dict[str, int] = {}
+        codes: list[int] = []
+        indptr = [0]
+        for row in rows:
+            codes.extend(index.setdefault(label, len(index)) for label in row)
+            indptr.append(len(codes))
+        return cls(list(index), np.asarray(indptr, np.int64), np.asarray(codes, np.int32))
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def row(self, position: int) -> list[str]:
+        """The labels of one row."""
+        return [self.names[code] for code in self.codes[self.indptr[position] : self.indptr[position + 1]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The catalogue: everything known of an item before anyone has clicked on it."""
+
+    ids: npt.NDArray[np.generic]  # [items], opaque
+    content: Floats  # [items, width], the frozen encoder's output; zeros where there is no text
+    categories: dict[str, Labels] = field(default_factory=dict)  # field -> labels of every item
+    numbers: dict[str, Floats] = field(default_factory=dict)  # field -> [items], NaN where missing
+    titles: Sequence[str] = ()  # [items] or empty; for cards and messages only
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def has_content(self) -> Bools:  # [items]
+        return np.any(self.content != 0, axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What visitors did, one row an event, sorted by (user, time); ties are in the order the caller gave."""
+
+    user: Ints  # [events], position in Users
+    item: Ints  # [events], position in Items
+    kind: Ints  # [events], position in Dataset.kinds
+    scenario: Ints  # [events], position in Dataset.goals, or NO_SCENARIO
+    value: Floats  # [events], rating, quantity, money; NaN where the event has none
+    time: Longs  # [events], unix seconds; zeros where unknown
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def __getitem__(self, rows: Bools | Longs | slice) -> Events:
+        return Events(
+            self.user[rows], self.item[rows], self.kind[rows], self.scenario[rows], self.value[rows], self.time[rows]
+        )
+
+    def indptr(self, users: int) -> Longs:
+        """Where each user's events begin and end. [users + 1]"""
+        return np.searchsorted(self.user, np.arange(users + 1)).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """The visitors, by position, with what is known of them besides their events."""
+
+    ids: npt.NDArray[np.generic]  # [users], opaque
+    categories: dict[str, Labels] = field(default_factory=dict)
+    numbers: dict[str, Floats] = field(default_factory=dict)
+    relations: tuple[Ints, Ints, Floats] | None = None  # from, to, weight: [relations] each
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """All that a training reads."""
+
+    items: Items
+    users: Users
+    events: Events
+    kinds: list[str]
+    goals: list[Goal]
+    catalogue: Bools  # [goals, items], which items each scenario may show
+
+    def with_events(self, events: Events) -> Dataset:
+        """The same catalogue and visitors with other events (a split)."""
+        return replace(self, events=events)
+
+    def scenario(self, name: str) -> int:
+        """The position of a scenario, by its name."""
+        for position, goal in enumerate(self.goals):
+            if goal.name == name:
+                return position
+        raise LookupError(f"no scenario {name!r} among {[goal.name for goal in self.goals]}")
+
+    def weight(self, scenario: int) -> Floats:
+        """What each event counts in a scenario: its kind's weight where it happened there or nowhere, else 0. [events]"""
+        goal = self.goals[scenario]
+        by_kind = np.asarray([goal.weights.get(kind, 0.0) for kind in self.kinds], np.float32)
+        here = (self.events.scenario == scenario) | (self.events.scenario == NO_SCENARIO)
+        return np.where(here, by_kind[self.events.kind], np.float32(0)).astype(np.float32)

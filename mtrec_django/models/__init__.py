@@ -1,0 +1,24 @@
+"""The tables: catalogue, events, versions, runs and vectors."""
+
+from .catalog import Item, ItemContent, Scenario
+from .events import Feedback, Recommendation, Relation, Visitor
+from .runs import Run
+from .vectors import ItemNeighbours, ItemScore, ItemVector
+from .versions import ModelVersion, Publication, VersionFile
+
+__all__ = [
+    "Feedback",
+    "Item",
+    "ItemContent",
+    "ItemNeighbours",
+    "ItemScore",
+    "ItemVector",
+    "ModelVersion",
+    "Publication",
+    "Recommendation",
+    "Relation",
+    "Run",
+    "Scenario",
+    "VersionFile",
+    "Visitor",
+]

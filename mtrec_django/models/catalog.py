@@ -1,0 +1,129 @@
+"""What can be recommended, and where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Item(models.Model):
+    """A row of one of the site's models, known by (label, primary key as text)."""
+
+    source = models.CharField(
+        _("source"), max_length=100, help_text=_("Label of the site's model, as in shop.product.")
+    )
+    object_id = models.CharField(_("object id"), max_length=255)
+    title = models.CharField(_("title"), max_length=255, blank=True)
+    text = models.TextField(_("text"), blank=True, help_text=_("What the text encoder reads."))
+    text_hash = models.CharField(max_length=64, blank=True, editable=False)
+    categories = models.JSONField(_("categories"), default=dict, blank=True)  # field -> list of labels
+    numbers = models.JSONField(_("numbers"), default=dict, blank=True)  # field -> number
+    image = models.CharField(_("image"), max_length=500, blank=True)
+    available = models.BooleanField(
+        _("available"), default=True, help_text=_("As of the last sync; asked again on each answer.")
+    )
+    created_at = models.DateTimeField(_("first seen"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("item")
+        verbose_name_plural = _("items")
+        constraints = [models.UniqueConstraint(fields=["source", "object_id"], name="mtrec_item_source_object_id")]
+        indexes = [models.Index(fields=["source", "-created_at"], name="mtrec_item_new")]
+
+    def __str__(self) -> str:
+        return self.title or f"{self.source} {self.object_id}"
+
+
+class ItemContent(models.Model):
+    """The frozen encoder's output for one item: computed once for a text, never again by a retraining."""
+
+    item = models.ForeignKey(Item, models.CASCADE, related_name="contents")
+    encoder = models.CharField(_("encoder"), max_length=200)
+    text_hash = models.CharField(max_length=64)
+    vector = (
+        models.BinaryField()
+    )  # little-endian float16 [width]: the width is the encoder's, so no vector column fits all
+
+    class Meta:
+        verbose_name = _("item content")
+        verbose_name_plural = _("item contents")
+        constraints = [models.UniqueConstraint(fields=["encoder", "item"], name="mtrec_itemcontent_encoder_item")]
+
+    def __str__(self) -> str:
+        return f"{self.item_id} by {self.encoder}"
+
+
+class Scenario(models.Model):
+    """One place where recommendations appear, with its own goal and its own line of models."""
+
+    name = models.SlugField(_("name"), max_length=64, unique=True)
+    title = models.CharField(_("title"), max_length=200, blank=True, help_text=_("Heading of the list on the page."))
+    enabled = models.BooleanField(_("enabled"), default=True, help_text=_("Switched off, its lists are empty."))
+    sources = models.JSONField(
+        _("item sources"), default=list, blank=True, help_text=_("Labels of models; empty means all.")
+    )
+    goal = models.JSONField(
+        _("goal"), default=dict, blank=True, help_text=_('How much each kind counts, as in {"view": 1, "purchase": 5}.')
+    )
+    exclude = models.JSONField(
+        _("leave out"),
+        default=list,
+        blank=True,
+        help_text=_('Items the visitor has such events on are not shown, as in ["purchase"].'),
+    )
+    parent = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="children", verbose_name=_("parent")
+    )
+    options = models.JSONField(_("options"), default=dict, blank=True, help_text=_("Candidate sources and rules."))
+    declared = models.JSONField(_("declared in code"), null=True, blank=True, editable=False)
+    live_version = models.ForeignKey(
+        "mtrec.ModelVersion",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="live_in",
+        verbose_name=_("live version"),
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = _("scenario")
+        verbose_name_plural = _("scenarios")
+        ordering = ["name"]
+        permissions = [
+            ("train_model", _("Can start trainings and transfers")),
+            ("publish_model", _("Can publish and roll back versions")),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Say what is wrong with goal, sources and exclude in words."""
+        errors: dict[str, Any] = {}
+        if not isinstance(self.goal, dict) or not all(_is_weight(weight) for weight in self.goal.values()):
+            errors["goal"] = _("A goal maps kinds of events to numbers.")
+        for name in ("sources", "exclude"):
+            value = getattr(self, name)
+            if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+                errors[name] = _("This is a list of texts.")
+        if not isinstance(self.options, dict):
+            errors["options"] = _("Options are a JSON object.")
+        if self.pk and self.parent_id == self.pk:
+            errors["parent"] = _("A scenario is not its own parent.")
+        if errors:
+            raise ValidationError(errors)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether an item the visitor already bought may be the right answer."""
+        return not set(self.exclude) & {kind for kind, weight in self.goal.items() if weight > 0}
+
+
+def _is_weight(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

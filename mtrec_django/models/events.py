@@ -1,0 +1,157 @@
+"""Who visits, and what they do."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Visitor(models.Model):
+    """A signed-in user or an anonymous session; the second merges into the first at log-in."""
+
+    key = models.UUIDField(
+        _("key"),
+        default=uuid.uuid4,
+        unique=True,
+        editable=False,
+        help_text=_("What a browser or an API client knows the visitor by."),
+    )
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("user")
+    )
+    external_id = models.CharField(
+        _("external id"),
+        max_length=255,
+        null=True,
+        blank=True,
+        unique=True,
+        help_text=_("Name in an imported history."),
+    )  # noqa: DJ001 - NULL, so that it can be unique
+    features = models.JSONField(_("features"), default=dict, blank=True)  # name -> text or number
+    created_at = models.DateTimeField(_("first seen"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("visitor")
+        verbose_name_plural = _("visitors")
+
+    def __str__(self) -> str:
+        return self.external_id or (f"user {self.user_id}" if self.user_id else f"guest {str(self.key)[:8]}")
+
+
+class Feedback(models.Model):
+    """One event of a visitor on an item, explicit or implicit. Append-only."""
+
+    visitor = models.ForeignKey(
+        Visitor, models.CASCADE, related_name="feedback", verbose_name=_("visitor"), db_index=False
+    )
+    item = models.ForeignKey(
+        "mtrec.Item", models.CASCADE, related_name="feedback", verbose_name=_("item"), db_index=False
+    )
+    kind = models.CharField(_("kind"), max_length=32)
+    value = models.FloatField(_("value"), null=True, blank=True)
+    time = models.DateTimeField(_("time"), default=timezone.now)
+    scenario = models.ForeignKey(
+        "mtrec.Scenario",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("scenario"),
+        db_index=False,
+    )
+    recommendation = models.UUIDField(
+        _("recommendation"), null=True, blank=True, help_text=_("The answer it came from.")
+    )
+    basket = models.CharField(_("basket"), max_length=64, blank=True, help_text=_("One order, one visit."))
+    key = models.UUIDField(_("idempotency key"), null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("feedback")
+        verbose_name_plural = _("feedback")
+        constraints = [models.UniqueConstraint(fields=["key"], name="mtrec_feedback_key")]
+        indexes = [
+            models.Index(
+                fields=["visitor", "-time"], include=["item", "kind", "scenario"], name="mtrec_feedback_history"
+            ),
+            models.Index(fields=["item", "-time"], name="mtrec_feedback_item"),
+            models.Index(fields=["-time"], name="mtrec_feedback_time"),
+            models.Index(
+                fields=["recommendation"],
+                condition=models.Q(recommendation__isnull=False),
+                name="mtrec_feedback_recommended",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.item_id} by {self.visitor_id}"
+
+
+class Relation(models.Model):
+    """Visitor to visitor: friend, follows, trusts."""
+
+    visitor = models.ForeignKey(Visitor, models.CASCADE, related_name="relations", verbose_name=_("visitor"))
+    other = models.ForeignKey(Visitor, models.CASCADE, related_name="related_by", verbose_name=_("other"))
+    kind = models.CharField(_("kind"), max_length=32, default="friend")
+    weight = models.FloatField(_("weight"), default=1.0)
+
+    class Meta:
+        verbose_name = _("relation")
+        verbose_name_plural = _("relations")
+        constraints = [models.UniqueConstraint(fields=["visitor", "other", "kind"], name="mtrec_relation_pair_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.visitor_id} {self.kind} {self.other_id}"
+
+
+class Recommendation(models.Model):
+    """One answer: what was shown where, to whom, by which version. Its id signs the links."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    visitor = models.ForeignKey(
+        Visitor, models.CASCADE, null=True, blank=True, related_name="recommendations", verbose_name=_("visitor")
+    )
+    scenario = models.ForeignKey(
+        "mtrec.Scenario",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("scenario"),
+        db_index=False,
+    )
+    version = models.ForeignKey(
+        "mtrec.ModelVersion",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("version"),
+        db_index=False,
+    )
+    context = models.ForeignKey(
+        "mtrec.Item",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("on the page of"),
+        db_index=False,
+    )
+    items = ArrayField(models.BigIntegerField(), verbose_name=_("items"))  # primary keys, by position
+    sources = ArrayField(models.CharField(max_length=32), verbose_name=_("sources"))  # by position
+    scores = ArrayField(models.FloatField(), verbose_name=_("scores"))  # by position
+    arm = models.CharField(_("arm"), max_length=32, blank=True)
+    created_at = models.DateTimeField(_("shown"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("recommendation")
+        verbose_name_plural = _("recommendations")
+        indexes = [models.Index(fields=["scenario", "-created_at"], name="mtrec_recommendation_recent")]
+
+    def __str__(self) -> str:
+        return str(self.id)
