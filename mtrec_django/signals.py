@@ -8,7 +8,7 @@ feedback_received = Signal()
 """Sent after an event was stored, with `feedback`. Not sent by bulk imports."""
 
 visitor_merged = Signal()
-"""Sent after an anonymous visitor became a signed-in one, with `visitor` and `merged` (the primary key that is gone)."""
+"""Sent after a guest became a signed-in visitor, with `visitor` and `merged` (the primary key that is gone)."""
 
 version_published = Signal()
 """Sent after commit when a version went live, with `version` and `scenarios` (names)."""

@@ -4,7 +4,7 @@ from .catalog import Item, ItemContent, Scenario
 from .events import Feedback, Recommendation, Relation, Visitor
 from .runs import Run
 from .vectors import ItemNeighbours, ItemScore, ItemVector
-from .versions import ModelVersion, Publication, VersionFile
+from .versions import ModelVersion, Publication, VersionFile, lineage, roll_back
 
 __all__ = [
     "Feedback",
@@ -21,4 +21,6 @@ __all__ = [
     "Scenario",
     "VersionFile",
     "Visitor",
+    "lineage",
+    "roll_back",
 ]

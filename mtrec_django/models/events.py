@@ -31,7 +31,7 @@ class Visitor(models.Model):
         blank=True,
         unique=True,
         help_text=_("Name in an imported history."),
-    )  # noqa: DJ001 - NULL, so that it can be unique
+    )
     features = models.JSONField(_("features"), default=dict, blank=True)  # name -> text or number
     created_at = models.DateTimeField(_("first seen"), default=timezone.now)
 

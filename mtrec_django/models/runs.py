@@ -23,19 +23,24 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(status__in=[Run.Status.QUEUED, Run.Status.RUNNING])
 
     def reap(self) -> int:
-        """Mark as failed every run whose worker is gone: the worker holds a lock that dies with its connection."""
-        reaped = 0
-        for run in self.filter(status=Run.Status.RUNNING):
-            if run.lock(wait=False):
-                try:
-                    reaped += self.filter(pk=run.pk, status=Run.Status.RUNNING).update(
-                        status=Run.Status.FAILED,
-                        finished_at=timezone.now(),
-                        error="The worker died in the middle of this run.",
-                    )
-                finally:
-                    run.unlock()
-        return reaped
+        """Mark as failed every run whose worker is gone: a worker holds a lock that dies with its connection."""
+        with connections[self.db].cursor() as cursor:
+            cursor.execute(
+                "select objid::bigint from pg_locks where locktype = 'advisory' and classid::bigint = %s"
+                " and objsubid = 2"
+                " and database = (select oid from pg_database where datname = current_database())",
+                [LOCK_SPACE],
+            )
+            held = [row[0] for row in cursor.fetchall()]
+        return (
+            self.filter(status=Run.Status.RUNNING)
+            .exclude(pk__in=held)
+            .update(
+                status=Run.Status.FAILED,
+                finished_at=timezone.now(),
+                error="The worker died in the middle of this run; ask for another.",
+            )
+        )
 
 
 class Run(models.Model):
@@ -110,12 +115,11 @@ class Run(models.Model):
         spent = ((self.heartbeat_at or timezone.now()) - self.step_started_at).total_seconds()
         return max(0.0, spent * (self.total - self.done) / self.done)
 
-    def lock(self, *, wait: bool = False) -> bool:
-        """Take this run's advisory lock on this connection; it goes when the connection does."""
-        function = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
+    def lock(self) -> bool:
+        """Take this run's advisory lock on this connection, if no other has it; it goes when the connection does."""
         with connections["default"].cursor() as cursor:
-            cursor.execute(f"select {function}(%s, %s)", [LOCK_SPACE, self.pk % 2**31])
-            return wait or bool(cursor.fetchone()[0])
+            cursor.execute("select pg_try_advisory_lock(%s, %s)", [LOCK_SPACE, self.pk % 2**31])
+            return bool(cursor.fetchone()[0])
 
     def unlock(self) -> None:
         with connections["default"].cursor() as cursor:
@@ -154,6 +158,14 @@ class Run(models.Model):
         for name, value in changes.items():
             setattr(self, name, value)
         return not Run.objects.filter(pk=self.pk, cancel_requested=True).exists()
+
+    def cancel(self) -> None:
+        """Ask the worker to stop at its next sign of progress; a run nobody has begun ends at once."""
+        Run.objects.filter(pk=self.pk).update(cancel_requested=True)
+        Run.objects.filter(pk=self.pk, status=self.Status.QUEUED).update(
+            status=self.Status.CANCELLED, finished_at=timezone.now()
+        )
+        self.refresh_from_db()
 
     def finish(self, status: str, *, error: str = "", **changes: Any) -> None:
         """End, whatever way, and let the lock go."""

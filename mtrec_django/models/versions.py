@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from ..exceptions import NotPublishable
+from ..signals import version_published
+from .catalog import Scenario
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
 
 
 class ModelVersion(models.Model):
@@ -73,9 +82,53 @@ class ModelVersion(models.Model):
         """The version whose item vectors this one uses: its base, or itself."""
         return self.parent_id or self.pk
 
+    def publish(
+        self,
+        scenarios: Iterable[Scenario] | None = None,
+        *,
+        by: AbstractBaseUser | None = None,
+        reason: str = "",
+    ) -> list[Publication]:
+        """Make this version live: a transfer in its scenario, a base in the given ones (all, unless named).
+
+        One UPDATE switches every scenario at once; each answer reads one version throughout, so none is ever mixed.
+
+        Raises:
+            NotPublishable: when the version is not ready, or a transfer is asked into another scenario than its own.
+        """
+        with transaction.atomic():
+            version = ModelVersion.objects.select_for_update(of=("self",)).select_related("parent").get(pk=self.pk)
+            if version.status != self.Status.READY or (version.parent and version.parent.status != self.Status.READY):
+                raise NotPublishable(f"{version} is {version.get_status_display()}, only a ready version can go live")
+            places = Scenario.objects.select_for_update().order_by("pk")
+            if version.scenario_id:
+                places = places.filter(pk=version.scenario_id)
+                if scenarios is not None and any(scenario.pk != version.scenario_id for scenario in scenarios):
+                    raise NotPublishable(f"{version} was made for {version.scenario}, it cannot go live elsewhere")
+            elif scenarios is not None:
+                places = places.filter(pk__in=[scenario.pk for scenario in scenarios])
+            published = [
+                Publication(scenario=place, version=version, replaced_id=place.live_version_id, by=by, reason=reason)
+                for place in places
+                if place.live_version_id != version.pk
+            ]
+            Scenario.objects.filter(pk__in=[row.scenario_id for row in published]).update(live_version=version)
+            published = Publication.objects.bulk_create(published)
+            names = [row.scenario.name for row in published]
+            if names:
+                transaction.on_commit(
+                    lambda: version_published.send(ModelVersion, version=version, scenarios=names), robust=True
+                )
+        return published
+
+    def add_file(self, name: str, data: bytes) -> VersionFile:
+        """Keep one file of this version, with its checksum; a second one of that name replaces it."""
+        values = {"data": data, "sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+        return VersionFile.objects.update_or_create(version=self, name=name, defaults=values)[0]
+
 
 class VersionFile(models.Model):
-    """One file of a version. In the database, since several web hosts share no disk; small, since item vectors are rows."""
+    """One file of a version. In the database, since web hosts share no disk; small, since item vectors are rows."""
 
     version = models.ForeignKey(ModelVersion, models.CASCADE, related_name="files")
     name = models.CharField(
@@ -117,6 +170,21 @@ class Publication(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version} in {self.scenario}"
+
+
+def roll_back(scenario: Scenario, *, by: AbstractBaseUser | None = None, reason: str = "") -> Publication:
+    """Put back what was live before the newest publication of the scenario.
+
+    Raises:
+        NotPublishable: when nothing was live before, or it was pruned since.
+    """
+    last = scenario.publications.select_related("replaced").first()
+    if last is None or last.replaced is None:
+        raise NotPublishable(f"nothing was live in {scenario} before")
+    published = last.replaced.publish([scenario], by=by, reason=reason or f"rolled back from {last.version}")
+    if not published:
+        raise NotPublishable(f"{last.replaced} is live in {scenario} already")
+    return published[0]
 
 
 def lineage(version: ModelVersion) -> dict[str, Any]:

@@ -1,0 +1,64 @@
+"""A run from claim to end: its lock, its progress in the database, and whatever way it ends."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ..exceptions import RunBusy, RunCancelled
+from ..models import Run
+from ..signals import run_finished
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+
+WRITE_SECONDS = 0.5
+"""At most so often is progress written to the database."""
+
+
+class ProgressWriter:
+    """Called by whatever takes long; writes to the run, shows to a watcher, and stops a cancelled run."""
+
+    def __init__(self, run: Run, watch: Progress | None = None) -> None:
+        self.run = run
+        self.watch = watch
+        self.written_at = 0.0
+        self.step = ""
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        if self.watch:
+            self.watch(step, done, total)
+        now = time.monotonic()
+        if step == self.step and now - self.written_at < WRITE_SECONDS and done != total:
+            return
+        self.step, self.written_at = step, now
+        if not self.run.progress(step, done, total):
+            raise RunCancelled(f"{self.run} was cancelled")
+
+
+@contextmanager
+def working(run: Run, *, task_id: str = "", watch: Progress | None = None) -> Iterator[ProgressWriter]:
+    """Hold a run's lock while its work is done and say how it ended.
+
+    Raises:
+        RunBusy: when another worker has it, or it has ended already.
+    """
+    if not run.claim(task_id):
+        raise RunBusy(f"{run} is worked on elsewhere, or has ended")
+    try:
+        yield ProgressWriter(run, watch)
+    except RunCancelled:
+        run.finish(Run.Status.CANCELLED)
+    except BaseException as error:
+        # Recorded, never swallowed: the row tells the person at the admin, the exception whoever runs the worker.
+        run.finish(Run.Status.FAILED, error=f"{type(error).__name__}: {error}")
+        logger.error("mtrec: %s failed\n%s", run, traceback.format_exc())
+        raise
+    else:
+        run.finish(Run.Status.SUCCEEDED)
+    finally:
+        run_finished.send(Run, run=run)

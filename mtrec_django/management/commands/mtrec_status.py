@@ -1,0 +1,63 @@
+"""Where everything stands."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from ...models import Feedback, Item, Run, Scenario
+
+
+class Command(BaseCommand):
+    """`mtrec_status`: catalogue, events, live versions, runs."""
+
+    help = "Show the catalogue, what is live in each scenario and the latest runs."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        Run.objects.reap()
+        status = {
+            "items": Item.objects.count(),
+            "available": Item.objects.filter(available=True).count(),
+            "feedback": Feedback.objects.count(),
+            "scenarios": [self.scenario(row) for row in Scenario.objects.select_related("live_version", "live_version__parent")],
+            "runs": [self.run(row) for row in Run.objects.select_related("scenario")[:10]],
+        }
+        if options["json"]:
+            self.stdout.write(json.dumps(status, default=str))
+            return
+        self.stdout.write(
+            f"{status['items']} items ({status['available']} available), {status['feedback']} events of feedback"
+        )
+        for entry in status["scenarios"]:
+            self.stdout.write(f"  {entry['name']}: {entry['live'] or 'no version yet, fallback lists'} {entry['reason']}")
+        for entry in status["runs"]:
+            self.stdout.write(f"  {entry['run']}: {entry['status']} {entry['step']} {entry['error']}".rstrip())
+
+    def scenario(self, row: Scenario) -> dict[str, Any]:
+        """One scenario in short."""
+        live = row.live_version
+        return {
+            "name": row.name,
+            "enabled": row.enabled,
+            "live": str(live) if live else None,
+            "since": live.created_at if live else None,
+            "reason": live.reason if live else "",
+            "metrics": live.metrics.get(row.name, {}) if live else {},
+        }
+
+    def run(self, row: Run) -> dict[str, Any]:
+        """One run in short."""
+        return {
+            "run": str(row),
+            "status": row.status,
+            "step": row.step,
+            "percent": row.percent,
+            "seconds_left": row.seconds_left,
+            "error": row.error,
+        }
