@@ -1,0 +1,99 @@
+"""SQL put together from parts, and sent so that several statements are one round trip.
+
+Knows nothing of recommendations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+
+SAVEPOINT = "mtrec_read"
+
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A piece of SQL with its parameters, in order."""
+
+    text: str
+    params: tuple[Any, ...] = ()
+
+
+def compose(template: str, **parts: Any) -> Fragment:
+    """Fill `{name}` of a template: a fragment goes in as SQL, anything else as a bound parameter."""
+    text: list[str] = []
+    params: list[Any] = []
+    for literal, name, _format, _conversion in Formatter().parse(template):
+        text.append(literal)
+        if name is None:
+            continue
+        part = parts[name]
+        text.append(part.text if isinstance(part, Fragment) else "%s")
+        params.extend(part.params if isinstance(part, Fragment) else [part])
+    return Fragment("".join(text), tuple(params))
+
+
+def join(separator: str, fragments: Sequence[Fragment]) -> Fragment:
+    """The fragments, one after the other."""
+    params = [param for fragment in fragments for param in fragment.params]
+    return Fragment(separator.join(fragment.text for fragment in fragments), tuple(params))
+
+
+def read(statements: Sequence[Fragment], *, using: str, settings: Mapping[str, str | int] | None = None) -> list[Rows]:
+    """The rows of each statement, in one round trip where the driver can; statements may only read.
+
+    `settings` hold for these statements alone. When a statement fails inside an atomic block of the caller, the block
+    goes on: what is sent is wrapped in a savepoint, which takes no round trip of its own.
+
+    Raises:
+        DatabaseError: what Postgres said.
+    """
+    connection = connections[using]
+    local = [Fragment(f"set local {name} = {value}") for name, value in (settings or {}).items()]
+    if connection.settings_dict["OPTIONS"].get("server_side_binding"):
+        return _read_apart([*local, *statements], connection)
+    guarded = connection.in_atomic_block or not connection.get_autocommit()
+    batch = [*local, *statements]
+    if guarded:  # the roll back takes the settings back too
+        closing = [Fragment(f"rollback to savepoint {SAVEPOINT}"), Fragment(f"release savepoint {SAVEPOINT}")]
+        batch = [Fragment(f"savepoint {SAVEPOINT}"), *batch, *closing]
+    sent = join(";\n", batch)
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(sent.text, sent.params)
+            return _results(cursor)
+        except DatabaseError:
+            if guarded:
+                with suppress(DatabaseError, InterfaceError):  # where even this fails, the first error says why
+                    cursor.execute(f"rollback to savepoint {SAVEPOINT}")
+            raise
+
+
+def _results(cursor: CursorWrapper) -> list[Rows]:
+    results = []
+    more: bool | None = True
+    while more:
+        if cursor.description is not None:
+            results.append(cursor.fetchall())
+        more = cursor.nextset()
+    return results
+
+
+def _read_apart(statements: Sequence[Fragment], connection: BaseDatabaseWrapper) -> list[Rows]:
+    """With server-side binding a message holds one statement."""
+    results: list[Rows] = []
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement.text, statement.params)
+            if cursor.description is not None:
+                results.append(cursor.fetchall())
+    return results
