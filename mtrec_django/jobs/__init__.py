@@ -1,0 +1,32 @@
+"""What runs off-line, as plain functions; `tasks` calls them. Loaded by workers and commands, never by a request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..catalog.sync import sync as sync_catalogue
+from .pruning import prune
+from .scores import refresh_scores
+
+if TYPE_CHECKING:
+    from .encoding import encode_items
+    from .placing import place_new_items
+    from .training import train, transfer
+
+__all__ = ["encode_items", "place_new_items", "prune", "refresh_scores", "sync_catalogue", "train", "transfer"]
+
+_NEED_TORCH = {
+    "encode_items": "encoding",
+    "place_new_items": "placing",
+    "train": "training",
+    "transfer": "training",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What needs the extra [train] is loaded on first use, so that the rest runs without it."""
+    from importlib import import_module
+
+    if name not in _NEED_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_NEED_TORCH[name]}", __name__), name)
