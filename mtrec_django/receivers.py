@@ -1,2 +1,125 @@
-"""."""
-def connect() -> None: ...
+"""What happens by itself: saved objects become items, log-ins merge visitors, migrations write declared scenarios."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from asgiref.local import Local
+from django.apps import apps as installed
+from django.contrib.auth.signals import user_logged_in
+from django.db import router, transaction
+from django.db.models import ManyToManyField, Model
+from django.db.models.signals import m2m_changed, post_delete, post_migrate, post_save
+
+from .catalog.item_source import ItemSource
+from .catalog.registry import sources, when_registered
+from .catalog.scenarios import sync_declared
+from .catalog.sync import sync_objects
+from .conf import get_config
+from .events.visitors import merge_at_login
+from .models import Scenario
+from .tasks import encode, send_light
+
+logger = logging.getLogger(__name__)
+
+_state = Local()
+
+
+def connect() -> None:
+    """Listen: only to models that are registered, now or later. Twice is as once."""
+    when_registered(_listen)
+    user_logged_in.connect(_merge, dispatch_uid="mtrec.merge")
+    post_migrate.connect(_declare, sender=installed.get_app_config("mtrec"), dispatch_uid="mtrec.declare")
+
+
+@contextmanager
+def skip_sync() -> Iterator[None]:
+    """Leave saves and deletes inside to the next sync: for bulk work, in this thread only."""
+    before = getattr(_state, "skipped", False)
+    _state.skipped = True
+    try:
+        yield
+    finally:
+        _state.skipped = before
+
+
+def _listen(source: ItemSource) -> None:
+    for model in _family(source.model):
+        uid = f"mtrec.{source.label}"
+        post_save.connect(_saved, sender=model, dispatch_uid=uid)
+        post_delete.connect(_saved, sender=model, dispatch_uid=uid)
+    named = {entry.split("__")[0] for _, entry in source.entries() if isinstance(entry, str)}
+    for field in source.model._meta.get_fields():
+        if isinstance(field, ManyToManyField) and field.name in named:
+            m2m_changed.connect(_tied, sender=field.remote_field.through, dispatch_uid=f"mtrec.{source.label}")
+
+
+def _family(model: type[Model]) -> list[type[Model]]:
+    """A model with its proxies and children: a save of any of them is a save of it, under another sender."""
+    concrete = model._meta.concrete_model
+    return [each for each in installed.get_models(include_auto_created=True) if issubclass(each, concrete)]
+
+
+def _saved(sender: type[Model], instance: Model, using: str, **kwargs: Any) -> None:
+    _remember(sender, [instance.pk], using)
+
+
+def _tied(sender: type[Model], instance: Model, action: str, reverse: bool, model: type[Model], **kwargs: Any) -> None:
+    """Tags were set or taken away. From the other side (`tag.products.clear()`) it is left to the next sync."""
+    if not action.startswith("post_"):
+        return
+    if reverse:
+        _remember(model, list(kwargs.get("pk_set") or []), kwargs["using"])
+    else:
+        _remember(type(instance), [instance.pk], kwargs["using"])
+
+
+def _remember(model: type[Model], pks: list[Any], using: str) -> None:
+    """Note what to sync after the commit; many saves of one transaction are one sync."""
+    if getattr(_state, "skipped", False) or not get_config().SYNC_ON_COMMIT:
+        return
+    for source in sources().values():
+        if issubclass(model, source.model._meta.concrete_model):
+            pending: dict[str, set[Any]] = _pending(using)
+            pending.setdefault(source.label, set()).update(pks)
+    # Once for each save, since the one that is registered first may be rolled back with its savepoint; the first to
+    # run takes all, the others find nothing.
+    transaction.on_commit(partial(_flush, using), using=using, robust=True)
+
+
+def _pending(using: str) -> dict[str, set[Any]]:
+    if not hasattr(_state, "pending"):
+        _state.pending = {}
+    return _state.pending.setdefault(using, {})
+
+
+def _flush(using: str) -> None:
+    pending = _pending(using)
+    texts = 0
+    while pending:
+        label, pks = pending.popitem()
+        if label in sources():
+            texts += sync_objects(label, pks).texts
+    if texts:
+        send_light(encode)
+
+
+def _merge(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
+    if request is not None:
+        merge_at_login(request, user)
+
+
+def _declare(using: str, apps: Any = installed, **kwargs: Any) -> None:
+    """After migrate, unless it went back to before these columns or this database has no such table."""
+    if not router.allow_migrate_model(using, Scenario):
+        return
+    try:
+        migrated = apps.get_model("mtrec", "Scenario")
+    except LookupError:
+        return
+    if {field.name for field in Scenario._meta.fields} <= {field.name for field in migrated._meta.fields}:
+        sync_declared(using)

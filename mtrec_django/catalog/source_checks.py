@@ -1,0 +1,101 @@
+"""What can be wrong with an item source, said before anything runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.checks import CheckMessage
+from django.db.models import BooleanField, CharField, FileField, JSONField, TextField, UUIDField
+
+from .paths import BadPath, resolve
+from .problems import did_you_mean, problem
+
+if TYPE_CHECKING:
+    from .item_source import Entry, ItemSource
+
+_NO_NUMBERS = (BooleanField, CharField, FileField, JSONField, TextField, UUIDField)
+
+
+def check_source(source: ItemSource) -> list[CheckMessage]:
+    """All messages of one source."""
+    if messages := _check_types(source):
+        return messages
+    found = [message for name, entry in source.entries() for message in _check_entry(source, name, entry)]
+    if not source.entries():
+        found.append(
+            problem("W010", f"{_name(source)} describes nothing.", "Give it text, categories or numbers.", source.model)
+        )
+    elif not source.text:
+        found.append(
+            problem(
+                "W011",
+                f"{_name(source)} has no text.",
+                "Text is what carries new items and new scenarios.",
+                source.model,
+            )
+        )
+    return found + _check_lookup(source)
+
+
+def _check_types(source: ItemSource) -> list[CheckMessage]:
+    messages = []
+    for name in ("text", "categories", "numbers"):
+        value = getattr(source, name)
+        if not isinstance(value, list | tuple) or not all(isinstance(entry, str) or callable(entry) for entry in value):
+            message = f"{_name(source)}.{name} is {value!r}, not a list of paths or callables."
+            hint = f"Write {name} = [{value!r}]." if isinstance(value, str) else ""
+            messages.append(problem("E011", message, hint, source.model))
+    for name in ("image", "title"):
+        value = getattr(source, name)
+        if not (value is None or isinstance(value, str) or callable(value)):
+            message = f"{_name(source)}.{name} is {value!r}, not one path or callable."
+            messages.append(problem("E011", message, "", source.model))
+    if not isinstance(source.lookup, str):
+        message = f"{_name(source)}.lookup is {source.lookup!r}, not the name of a field."
+        messages.append(problem("E011", message, "", source.model))
+    return messages
+
+
+def _check_entry(source: ItemSource, name: str, entry: Entry) -> list[CheckMessage]:
+    if not isinstance(entry, str) or source.method(entry) is not None:
+        return []
+    try:
+        path = resolve(source.model, entry)
+    except BadPath as error:
+        if entry.split("__")[0] in source.queryset().query.annotations:
+            return []
+        own = (
+            [method for method in vars(type(source)) if not method.startswith("_")]
+            if error.model is source.model
+            else []
+        )
+        hint = did_you_mean(error.part, [*error.choices, *own])
+        return [problem("E010", f"{_name(source)}.{name} names {error}", hint, source.model)]
+    if name == "numbers" and isinstance(path.leaf, _NO_NUMBERS) and not isinstance(path.leaf, BooleanField | JSONField):
+        kind = type(path.leaf).__name__
+        message = f"{_name(source)}.numbers names {entry!r}, which is a {kind}."
+        return [
+            problem("W012", message, "Only what reads as a number counts; labels belong in categories.", source.model)
+        ]
+    return []
+
+
+def _check_lookup(source: ItemSource) -> list[CheckMessage]:
+    if source.lookup == "pk":
+        return []
+    try:
+        path = resolve(source.model, source.lookup)
+    except BadPath as error:
+        message = f"{_name(source)}.lookup names {error}"
+        return [problem("E012", message, did_you_mean(error.part, error.choices), source.model)]
+    if path.leaf is None or not getattr(path.leaf, "concrete", False):
+        message = f"{_name(source)}.lookup is {source.lookup!r}, which is no column."
+        return [problem("E012", message, "Name a field by which the database can find an object.", source.model)]
+    if not path.leaf.unique and "__" not in source.lookup:
+        message = f"{_name(source)}.lookup is {source.lookup!r}, which is not unique."
+        return [problem("W013", message, "Where several objects share a value, the first is taken.", source.model)]
+    return []
+
+
+def _name(source: ItemSource) -> str:
+    return type(source).__name__

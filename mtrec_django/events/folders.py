@@ -1,0 +1,162 @@
+"""Dataset folders: interactions, items, users and relations as gzipped CSV files, brought into the database."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..catalog.registry import source_for
+from ..catalog.sync import CHUNK, Progress, chunks, text_hash
+from ..dataset_folder import BadRow, Interaction, iter_interactions, iter_items, iter_relations, iter_users
+from ..models import Item, Visitor
+from .history import Event, ImportReport, import_events
+from .relations import Tie, ensure_visitors, import_relations
+
+Row = TypeVar("Row")
+
+
+def import_folder(path: str | Path, source: str | None = None, progress: Progress | None = None) -> ImportReport:
+    """Bring a folder in: users with their features, events, relations; the same folder twice adds nothing.
+
+    With `source` the events are on that source's objects, found by its `lookup`, and the folder's own description of
+    the items is left aside. Without one the items become items of source "dataset.<folder name>" themselves. Raises
+    FileNotFoundError when there are no interactions and ValueError when a file lacks a column.
+    """
+    folder = Path(path)
+    if not any((folder / name).exists() for name in ("interactions.csv.gz", "interactions.csv")):
+        raise FileNotFoundError(f"No interactions.csv.gz in {folder}.")
+    report = ImportReport()
+    registered = source_for(source) if source else None
+    label = registered.label if registered else f"dataset.{folder.resolve().name}".lower()[:100]
+    if registered is None:
+        _import_items(folder, label, report, progress)
+    _import_users(folder, report, progress)
+    lookup = registered.lookup if registered else "pk"
+    import_events(_events(folder, report), label, progress, lookup=lookup, report=report)
+    report.relations = import_relations(_ties(folder, report), progress)
+    return report
+
+
+def _events(folder: Path, report: ImportReport) -> Iterator[Event]:
+    for row in _good(iter_interactions(folder), "", report):
+        yield Event(
+            object_id=row.item_id,
+            kind=row.kind,
+            time=row.time,
+            visitor=row.user_id,
+            value=None if math.isnan(row.value) else row.value,
+            scenario=row.scenario,
+            basket=row.basket,
+        )
+
+
+def _import_items(folder: Path, label: str, report: ImportReport, progress: Progress | None) -> None:
+    """The folder's items as items of their own; where it lists none, those its events are on."""
+    rows = list(_good(iter_items(folder), "items: ", report))
+    numbers = _number_columns(row.features for row in rows)
+    items = (
+        Item(
+            source=label,
+            object_id=row.item_id[:255],
+            title=row.title[:255],
+            text=row.title,
+            text_hash=text_hash(row.title),
+            categories=_labels(row.features, numbers, categories=row.categories, scenario=[row.scenario]),
+            numbers={name: value for name in numbers if (value := _number(row.features.get(name))) is not None},
+        )
+        for row in rows
+    )
+    named = items if rows else (Item(source=label, object_id=name[:255]) for name in _item_ids(folder))
+    for chunk in chunks(named, CHUNK):
+        report.items += _write_items(label, chunk)
+        if progress:
+            progress("Importing items", report.items, len(rows))
+
+
+def _write_items(label: str, chunk: list[Item]) -> int:
+    fields = ["title", "text", "text_hash", "categories", "numbers"]
+    unique = {item.object_id: item for item in chunk}
+    before = {item.object_id: item for item in Item.objects.filter(source=label, object_id__in=unique)}
+    differing = [
+        item
+        for name, item in sorted(unique.items())
+        if name not in before or any(getattr(before[name], field) != getattr(item, field) for field in fields)
+    ]
+    Item.objects.bulk_create(
+        differing,
+        update_conflicts=True,
+        unique_fields=["source", "object_id"],
+        update_fields=[*fields, "updated_at"],
+    )
+    return len(differing)
+
+
+def _item_ids(folder: Path) -> Iterator[str]:
+    yield from dict.fromkeys(row.item_id for row in iter_interactions(folder) if isinstance(row, Interaction))
+
+
+def _import_users(folder: Path, report: ImportReport, progress: Progress | None) -> None:
+    numbers = _number_columns(row.features for row in iter_users(folder) if not isinstance(row, BadRow))
+    for chunk in chunks(_good(iter_users(folder), "users: ", report), CHUNK):
+        features = {row.user_id: _features(row.features, numbers) for row in chunk}
+        known = ensure_visitors(features)
+        visitors = Visitor.objects.in_bulk(known.values())
+        changed = []
+        for external_id, pk in known.items():
+            merged = {**visitors[pk].features, **features[external_id]}
+            if merged != visitors[pk].features:
+                visitors[pk].features = merged
+                changed.append(visitors[pk])
+        Visitor.objects.bulk_update(sorted(changed, key=lambda visitor: visitor.pk), ["features"])
+        report.users += len(chunk)
+        if progress:
+            progress("Importing users", report.users, 0)
+
+
+def _ties(folder: Path, report: ImportReport) -> Iterator[Tie]:
+    for row in _good(iter_relations(folder), "relations: ", report):
+        yield Tie(row.user_id, row.other_id, row.kind[:32] or "friend", row.weight)
+
+
+def _good(rows: Iterable[Row | BadRow], prefix: str, report: ImportReport) -> Iterator[Row]:
+    """The rows that can be used; the others are counted."""
+    for row in rows:
+        if isinstance(row, BadRow):
+            report.read += not prefix
+            report.skip(prefix + row.cause, f"line {row.line}")
+        else:
+            yield row
+
+
+def _number_columns(rows: Iterable[dict[str, str]]) -> list[str]:
+    """Columns that read as numbers throughout, take many values and are no ids; the others are labels."""
+    values: dict[str, set[str]] = {}
+    labels: set[str] = set()
+    for row in rows:
+        for name, text in row.items():
+            seen = values.setdefault(name, set())
+            if len(seen) <= 20:
+                seen.add(text)
+            if name.endswith("id") or (text and _number(text) is None):
+                labels.add(name)
+    return [name for name, seen in values.items() if name not in labels and len(seen) > 20]
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _labels(features: dict[str, str], numbers: list[str], **more: list[str]) -> dict[str, list[str]]:
+    found = {name: text.split("|") for name, text in features.items() if name not in numbers} | more
+    return {name: kept for name, labels in found.items() if (kept := [label for label in labels if label])}
+
+
+def _features(row: dict[str, str], numbers: list[str]) -> dict[str, Any]:
+    found = {name: _number(text) if name in numbers else text for name, text in row.items()}
+    return {name: value for name, value in found.items() if value not in (None, "")}

@@ -1,0 +1,142 @@
+"""Events on their way in: a temporary table filled by COPY, joined and inserted in SQL, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.contrib.auth import get_user_model
+from django.db import connections, router, transaction
+from django.db.backends.utils import CursorWrapper
+
+from ..catalog.registry import sources
+from ..catalog.sync import sync_objects
+from ..models import Feedback
+from ..models.runs import LOCK_SPACE
+
+if TYPE_CHECKING:
+    from .history import ImportReport
+
+
+class Row(NamedTuple):
+    """One event; empty text is nothing."""
+
+    source: str
+    object_id: str
+    user: str
+    visitor: str
+    kind: str
+    value: float | None
+    time: float  # unix seconds
+    scenario: str
+    basket: str
+    key: str
+
+
+_LOCK = -2  # second half of the advisory lock; runs take the numbers from 0 up
+
+_STAGE = """
+drop table if exists pg_temp.mtrec_staged;
+create temporary table mtrec_staged (
+    source text, object_id text, user_ref text, visitor_ref text, kind text, value double precision,
+    time double precision, scenario text, basket text, key text
+) on commit drop
+"""
+_COPY = (
+    "copy mtrec_staged (source, object_id, user_ref, visitor_ref, kind, value, time, scenario, basket, key) from stdin"
+)
+
+_UNKNOWN_ITEMS = """
+select s.source, s.object_id, count(*) from mtrec_staged s
+where not exists (select from mtrec_item i where i.source = s.source and i.object_id = s.object_id)
+group by 1, 2 order by 1, 2
+"""
+_DROP_UNKNOWN_ITEMS = """
+delete from mtrec_staged s
+where not exists (select from mtrec_item i where i.source = s.source and i.object_id = s.object_id)
+"""
+# {users} and {key} are the user model's table and primary key, quoted by Django.
+_MAKE_VISITORS_OF_USERS = """
+insert into mtrec_visitor (key, user_id, features, created_at)
+select gen_random_uuid(), u.{key}, '{{}}', to_timestamp(min(s.time))
+from mtrec_staged s join {users} u on u.{key}::text = s.user_ref
+where not exists (select from mtrec_visitor v where v.user_id = u.{key})
+group by u.{key} order by u.{key}
+on conflict do nothing
+"""
+_MAKE_VISITORS = """
+insert into mtrec_visitor (key, external_id, features, created_at)
+select gen_random_uuid(), s.visitor_ref, '{}', to_timestamp(min(s.time)) from mtrec_staged s
+where s.visitor_ref <> '' and not exists (select from mtrec_visitor v where v.external_id = s.visitor_ref)
+group by s.visitor_ref order by s.visitor_ref
+on conflict do nothing
+"""
+_UNKNOWN_USERS = """
+select s.user_ref, count(*) from mtrec_staged s
+where s.user_ref <> '' and not exists (select from mtrec_visitor v where v.user_id::text = s.user_ref)
+group by 1 order by 1
+"""
+_INSERT = """
+insert into mtrec_feedback (visitor_id, item_id, kind, value, time, scenario_id, basket, key)
+select coalesce(u.id, v.id), i.id, s.kind, s.value, to_timestamp(s.time), p.id, s.basket, md5(
+    case when s.key <> '' then concat_ws('|', 'key', s.source, s.key)
+    else concat_ws(
+        '|', s.source, s.object_id, s.user_ref, s.visitor_ref, s.kind, coalesce(s.value::text, ''), s.time, s.scenario,
+        s.basket
+    ) end
+)::uuid
+from mtrec_staged s
+join mtrec_item i on i.source = s.source and i.object_id = s.object_id
+left join mtrec_visitor u on u.user_id::text = s.user_ref and s.user_ref <> ''
+left join mtrec_visitor v on v.external_id = s.visitor_ref and s.visitor_ref <> ''
+left join mtrec_scenario p on p.name = s.scenario
+where coalesce(u.id, v.id) is not null
+on conflict (key) do nothing
+"""
+
+
+def store(rows: Iterable[Row], report: ImportReport) -> None:
+    """Insert what can be inserted, and count in the report what cannot."""
+    using = router.db_for_write(Feedback)
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        # Two imports at once would wait for each other's keys in different orders.
+        cursor.execute("select pg_advisory_xact_lock(%s, %s)", [LOCK_SPACE, _LOCK])
+        cursor.execute(_STAGE)
+        with cursor.copy(_COPY) as copy:
+            for row in rows:
+                copy.write_row(row)
+        cursor.execute("analyze mtrec_staged")
+        _drop_unknown_items(cursor, report)
+        _make_visitors(cursor, connections[using].ops.quote_name)
+        cursor.execute(_UNKNOWN_USERS)
+        unknown = 0
+        for user, count in cursor.fetchall():
+            report.skip("unknown user", user, count)
+            unknown += count
+        cursor.execute("select count(*) from mtrec_staged")
+        usable = cursor.fetchone()[0] - unknown
+        cursor.execute(_INSERT)
+        report.imported += cursor.rowcount
+        if usable > cursor.rowcount:
+            report.skip("duplicate", "", usable - cursor.rowcount)
+
+
+def _drop_unknown_items(cursor: CursorWrapper, report: ImportReport) -> None:
+    """Count the events on items that are none; an object that no sync has seen yet is brought in first."""
+    cursor.execute(_UNKNOWN_ITEMS)
+    missing: dict[str, list[str]] = {}
+    for source, object_id, _ in cursor.fetchall():
+        missing.setdefault(source, []).append(object_id)
+    if not missing:
+        return
+    report.items += sum(sync_objects(label, missing[label]).created for label in missing.keys() & sources().keys())
+    cursor.execute(_UNKNOWN_ITEMS)
+    for _, object_id, count in cursor.fetchall():
+        report.skip("unknown item", object_id, count)
+    cursor.execute(_DROP_UNKNOWN_ITEMS)
+
+
+def _make_visitors(cursor: CursorWrapper, quote: Callable[[str], str]) -> None:
+    users = get_user_model()._meta
+    cursor.execute(_MAKE_VISITORS_OF_USERS.format(users=quote(users.db_table), key=quote(str(users.pk.column))))
+    cursor.execute(_MAKE_VISITORS)
