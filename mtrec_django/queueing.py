@@ -6,7 +6,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from celery import current_app
+from celery import Task, current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
@@ -56,8 +56,9 @@ def send(run: Run) -> bool:
     return task_id is not None
 
 
-def send_light(name: str) -> bool:
+def send_light(task: Task | str) -> bool:
     """Queue a light task; false when the broker is down (the schedule or the next sync catches up)."""
+    name = task if isinstance(task, str) else str(task.name)
     return _apply(name, [], get_config().QUEUE) is not None
 
 
