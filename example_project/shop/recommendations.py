@@ -1,0 +1,61 @@
+"""All that the shop tells the recommender: what a product is, what has been bought, where recommendations stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import QuerySet
+
+from mtrec_django import Event, ItemSource, Scenario, register
+
+from .models import OrderLine, Product
+
+
+@register(Product)
+class Products(ItemSource):
+    """Products as items."""
+
+    text = ["title", "category__name"]
+    categories = ["category__name"]
+    numbers = ["price"]
+    lookup = "sku"
+
+    def available(self) -> QuerySet[Product]:
+        """What can be bought now."""
+        return Product.objects.in_stock().select_related("category")  # a card names its shelf
+
+    def history(self) -> Iterator[Event]:
+        """Every line of every order, oldest first."""
+        lines = OrderLine.objects.order_by("order__placed_at", "pk").values_list(
+            "pk", "product_id", "quantity", "order_id", "order__user_id", "order__placed_at"
+        )
+        for line, product, quantity, order, user, placed_at in lines.iterator(chunk_size=20_000):
+            yield Event(
+                object_id=product,
+                user=user,
+                kind="purchase",
+                value=quantity,
+                time=placed_at,
+                key=f"line:{line}",
+                basket=str(order),
+            )
+
+
+Scenario(
+    "home",
+    items=[Products],
+    goal={"view": 1, "cart": 3, "purchase": 5},
+    exclude=["purchase"],
+    title="Picked for you",
+)
+Scenario(
+    "product", items=[Products], goal={"view": 1, "cart": 3, "purchase": 5}, parent="home", title="You may also like"
+)
+Scenario(
+    "basket",
+    items=[Products],
+    goal={"purchase": 1},
+    exclude=["purchase", "cart"],
+    parent="home",
+    title="Goes well with your basket",
+)

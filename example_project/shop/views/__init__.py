@@ -1,0 +1,1 @@
+"""The shop's pages. They call `track` where something happened and know nothing else of the recommender."""
