@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
+from weakref import WeakValueDictionary
 
 from asgiref.local import Local
 from django.apps import apps as installed
@@ -16,15 +15,13 @@ from django.db.models import ManyToManyField, Model
 from django.db.models.signals import m2m_changed, post_delete, post_migrate, post_save
 
 from .catalog.item_source import ItemSource
-from .catalog.registry import sources, when_registered
+from .catalog.registry import concrete, sources, when_registered
 from .catalog.scenarios import sync_declared
 from .catalog.sync import sync_objects
 from .conf import get_config
 from .events.visitors import merge_at_login
 from .models import Scenario
 from .tasks import encode, send_light
-
-logger = logging.getLogger(__name__)
 
 _state = Local()
 
@@ -60,8 +57,7 @@ def _listen(source: ItemSource) -> None:
 
 def _family(model: type[Model]) -> list[type[Model]]:
     """A model with its proxies and children: a save of any of them is a save of it, under another sender."""
-    concrete = model._meta.concrete_model
-    return [each for each in installed.get_models(include_auto_created=True) if issubclass(each, concrete)]
+    return [each for each in installed.get_models(include_auto_created=True) if issubclass(each, concrete(model))]
 
 
 def _saved(sender: type[Model], instance: Model, using: str, **kwargs: Any) -> None:
@@ -82,30 +78,35 @@ def _remember(model: type[Model], pks: list[Any], using: str) -> None:
     """Note what to sync after the commit; many saves of one transaction are one sync."""
     if getattr(_state, "skipped", False) or not get_config().SYNC_ON_COMMIT:
         return
+    batch = _batch(using)
     for source in sources().values():
-        if issubclass(model, source.model._meta.concrete_model):
-            pending: dict[str, set[Any]] = _pending(using)
-            pending.setdefault(source.label, set()).update(pks)
-    # Once for each save, since the one that is registered first may be rolled back with its savepoint; the first to
-    # run takes all, the others find nothing.
-    transaction.on_commit(partial(_flush, using), using=using, robust=True)
+        if issubclass(model, concrete(source.model)):
+            batch.objects.setdefault(source.label, set()).update(pks)
+    # Once for each save, since any one may be rolled back with its savepoint; the first to run takes all.
+    transaction.on_commit(batch.flush, using=using, robust=True)
 
 
-def _pending(using: str) -> dict[str, set[Any]]:
-    if not hasattr(_state, "pending"):
-        _state.pending = {}
-    return _state.pending.setdefault(using, {})
+class _Batch:
+    """What one transaction has saved. Only its commit hooks hold it, so it is gone when they are rolled back."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, set[Any]] = {}  # label -> primary keys
+
+    def flush(self) -> None:
+        texts = 0
+        while self.objects:
+            label, pks = self.objects.popitem()
+            if label in sources():
+                texts += sync_objects(label, pks).texts
+        if texts:
+            send_light(encode)
 
 
-def _flush(using: str) -> None:
-    pending = _pending(using)
-    texts = 0
-    while pending:
-        label, pks = pending.popitem()
-        if label in sources():
-            texts += sync_objects(label, pks).texts
-    if texts:
-        send_light(encode)
+def _batch(using: str) -> _Batch:
+    if not hasattr(_state, "batches"):
+        _state.batches = WeakValueDictionary()
+    batches: WeakValueDictionary[str, _Batch] = _state.batches
+    return batches.setdefault(using, _Batch())
 
 
 def _merge(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:

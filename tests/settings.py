@@ -7,3 +7,4 @@ from example_project.settings import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.site"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+MTREC = {"ENCODER": "hashing"}  # no weights in tests

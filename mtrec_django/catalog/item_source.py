@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import html
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,6 +20,8 @@ from .paths import Path, find_field, flatten, resolve, values
 
 if TYPE_CHECKING:
     from ..events.history import Event
+
+_MARKUP = re.compile(r"<|&#?\w+;")
 
 Entry = str | Callable[[Any], Any]
 """A path through relations ("brand__name"), the name of a method of the source or of the model, or a callable."""
@@ -99,14 +102,16 @@ class ItemSource:
 
     def describe(self, obj: Any) -> ItemFields:
         """What is known of one object."""
-        parts = [part for entry in self.text if (part := " ".join(_texts(self.read(obj, entry))))]
-        title = " ".join(_texts(self.read(obj, self.title))) if self.title else next(iter(parts), "")
+        parts = [part for entry in self.text if (part := _prose(self.read(obj, entry)))]
+        title = _prose(self.read(obj, self.title)) if self.title else next(iter(parts), "")
         return ItemFields(
             title=title or str(obj),
             text="\n".join(parts),
-            categories={name_of(entry): found for entry in self.categories if (found := self._labels(obj, entry))},
+            categories={
+                name_of(entry): found for entry in self.categories if (found := _labels(self.read(obj, entry)))
+            },
             numbers={name_of(e): mean for e in self.numbers if (mean := _mean(self.read(obj, e))) is not None},
-            image=next(iter(_texts(self.read(obj, self.image))), "") if self.image else "",
+            image=next(iter(_labels(self.read(obj, self.image))), "") if self.image else "",
         )
 
     def read(self, obj: Any, entry: Entry) -> list[Any]:
@@ -140,9 +145,6 @@ class ItemSource:
                     continue
         return found
 
-    def _labels(self, obj: Any, entry: Entry) -> list[str]:
-        return list(dict.fromkeys(_texts(self.read(obj, entry))))
-
     def check(self) -> list[CheckMessage]:
         """What is wrong with this declaration, as system-check messages."""
         from .source_checks import check_source
@@ -155,10 +157,17 @@ def name_of(entry: Entry) -> str:
     return entry if isinstance(entry, str) else getattr(entry, "__name__", type(entry).__name__)
 
 
-def _texts(found: list[Any]) -> list[str]:
+def _prose(found: list[Any]) -> str:
+    """Plain text in one line: no tags, no entities, no runs of blanks, no NUL (which Postgres refuses)."""
     texts = (str(value) for value in found)
-    plain = (html.unescape(strip_tags(text)) if "<" in text or "&" in text else text for text in texts)
-    return [clean for text in plain if (clean := " ".join(text.replace("\x00", " ").split()))]
+    plain = (html.unescape(strip_tags(text)) if _MARKUP.search(text) else text for text in texts)
+    return " ".join(" ".join(plain).replace("\x00", " ").split())
+
+
+def _labels(found: list[Any]) -> list[str]:
+    """Different texts as they stand, without empty ones."""
+    texts = (str(value).replace("\x00", "").strip() for value in found)
+    return list(dict.fromkeys(text for text in texts if text))
 
 
 def _mean(found: list[Any]) -> float | None:

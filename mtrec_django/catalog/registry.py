@@ -52,11 +52,11 @@ def source_for(key: type[Model] | Model | str) -> ItemSource:
         raise NotRegistered(f"No source {key!r}; registered are {sorted(_sources)}.")
     model = key if isinstance(key, type) else type(key)
     for candidate in model.__mro__:
-        is_model = issubclass(candidate, Model) and candidate is not Model
-        if is_model and (found := _sources.get(candidate._meta.label_lower)):
+        options = getattr(candidate, "_meta", None)
+        if options and (found := _sources.get(options.label_lower)):
             return found
     for source in _sources.values():  # registered as a proxy, asked for by its concrete model
-        if source.model._meta.concrete_model is model._meta.concrete_model:
+        if concrete(source.model) is concrete(model):
             return source
     raise NotRegistered(f"{model._meta.label} is not registered; registered are {sorted(_sources)}.")
 
@@ -64,6 +64,11 @@ def source_for(key: type[Model] | Model | str) -> ItemSource:
 def sources_of(source_class: type[ItemSource]) -> list[ItemSource]:
     """The sources a class was registered as: one for each model."""
     return [source for source in _sources.values() if type(source) is source_class]
+
+
+def concrete(model: type[Model]) -> type[Model]:
+    """The model with the table: a proxy's parent, or the model itself."""
+    return model._meta.concrete_model or model
 
 
 def when_registered(listener: Callable[[ItemSource], None]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from django.core.checks import CheckMessage
-from django.db.models import BooleanField, CharField, FileField, JSONField, TextField, UUIDField
+from django.db import DatabaseError
+from django.db.models import CharField, FileField, QuerySet, TextField, UUIDField
 
 from .paths import BadPath, resolve
 from .problems import did_you_mean, problem
@@ -13,7 +15,7 @@ from .problems import did_you_mean, problem
 if TYPE_CHECKING:
     from .item_source import Entry, ItemSource
 
-_NO_NUMBERS = (BooleanField, CharField, FileField, JSONField, TextField, UUIDField)
+_NO_NUMBERS = (CharField, FileField, TextField, UUIDField)
 
 
 def check_source(source: ItemSource) -> list[CheckMessage]:
@@ -34,7 +36,7 @@ def check_source(source: ItemSource) -> list[CheckMessage]:
                 source.model,
             )
         )
-    return found + _check_lookup(source)
+    return found + _check_lookup(source) + _check_querysets(source)
 
 
 def _check_types(source: ItemSource) -> list[CheckMessage]:
@@ -62,7 +64,8 @@ def _check_entry(source: ItemSource, name: str, entry: Entry) -> list[CheckMessa
     try:
         path = resolve(source.model, entry)
     except BadPath as error:
-        if entry.split("__")[0] in source.queryset().query.annotations:
+        queryset = _ask(source.queryset)
+        if queryset is not None and entry.split("__")[0] in queryset.query.annotations:
             return []
         own = (
             [method for method in vars(type(source)) if not method.startswith("_")]
@@ -71,7 +74,7 @@ def _check_entry(source: ItemSource, name: str, entry: Entry) -> list[CheckMessa
         )
         hint = did_you_mean(error.part, [*error.choices, *own])
         return [problem("E010", f"{_name(source)}.{name} names {error}", hint, source.model)]
-    if name == "numbers" and isinstance(path.leaf, _NO_NUMBERS) and not isinstance(path.leaf, BooleanField | JSONField):
+    if name == "numbers" and isinstance(path.leaf, _NO_NUMBERS):
         kind = type(path.leaf).__name__
         message = f"{_name(source)}.numbers names {entry!r}, which is a {kind}."
         return [
@@ -95,6 +98,36 @@ def _check_lookup(source: ItemSource) -> list[CheckMessage]:
         message = f"{_name(source)}.lookup is {source.lookup!r}, which is not unique."
         return [problem("W013", message, "Where several objects share a value, the first is taken.", source.model)]
     return []
+
+
+def _check_querysets(source: ItemSource) -> list[CheckMessage]:
+    """Both must take a further filter: answers push theirs into the query, a sync reads in chunks."""
+    messages = []
+    for method in (source.queryset, source.available):
+        queryset = _ask(method)
+        if queryset is None:
+            continue
+        where = f"{_name(source)}.{method.__name__}()"
+        if (
+            not isinstance(queryset, QuerySet)
+            or queryset.model._meta.concrete_model is not source.model._meta.concrete_model
+        ):
+            message = f"{where} gives {type(queryset).__name__}, not a queryset of {source.model._meta.label}."
+            messages.append(problem("E013", message, "", source.model))
+        elif queryset.query.is_sliced or queryset.query.combinator:
+            hint = "Filter on a subquery of primary keys instead of a slice or a union."
+            messages.append(
+                problem("E014", f"{where} is sliced or combined and takes no further filter.", hint, source.model)
+            )
+    return messages
+
+
+def _ask(method: Callable[[], Any]) -> Any:
+    """The site's queryset; None where it needs tables that are not there yet: checks run before the first migrate."""
+    try:
+        return method()
+    except DatabaseError:
+        return None
 
 
 def _name(source: ItemSource) -> str:

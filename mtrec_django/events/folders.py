@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from ..catalog.sync import CHUNK, Progress, chunks, text_hash
 from ..dataset_folder import BadRow, Interaction, iter_interactions, iter_items, iter_relations, iter_users
 from ..models import Item, Visitor
 from .history import Event, ImportReport, import_events
-from .relations import Tie, ensure_visitors, import_relations
+from .relations import Tie, import_relations
 
 Row = TypeVar("Row")
 
@@ -34,7 +35,8 @@ def import_folder(path: str | Path, source: str | None = None, progress: Progres
         _import_items(folder, label, report, progress)
     _import_users(folder, report, progress)
     lookup = registered.lookup if registered else "pk"
-    import_events(_events(folder, report), label, progress, lookup=lookup, report=report)
+    total = _count_rows(folder) if progress else 0
+    import_events(_events(folder, report), label, progress, lookup=lookup, total=total, report=report)
     report.relations = import_relations(_ties(folder, report), progress)
     return report
 
@@ -69,10 +71,12 @@ def _import_items(folder: Path, label: str, report: ImportReport, progress: Prog
         for row in rows
     )
     named = items if rows else (Item(source=label, object_id=name[:255]) for name in _item_ids(folder))
+    done = 0
     for chunk in chunks(named, CHUNK):
         report.items += _write_items(label, chunk)
+        done += len(chunk)
         if progress:
-            progress("Importing items", report.items, len(rows))
+            progress("Importing items", done, len(rows))
 
 
 def _write_items(label: str, chunk: list[Item]) -> int:
@@ -99,25 +103,34 @@ def _item_ids(folder: Path) -> Iterator[str]:
 
 def _import_users(folder: Path, report: ImportReport, progress: Progress | None) -> None:
     numbers = _number_columns(row.features for row in iter_users(folder) if not isinstance(row, BadRow))
+    done = 0
     for chunk in chunks(_good(iter_users(folder), "users: ", report), CHUNK):
-        features = {row.user_id: _features(row.features, numbers) for row in chunk}
-        known = ensure_visitors(features)
-        visitors = Visitor.objects.in_bulk(known.values())
-        changed = []
-        for external_id, pk in known.items():
-            merged = {**visitors[pk].features, **features[external_id]}
-            if merged != visitors[pk].features:
-                visitors[pk].features = merged
-                changed.append(visitors[pk])
-        Visitor.objects.bulk_update(sorted(changed, key=lambda visitor: visitor.pk), ["features"])
-        report.users += len(chunk)
+        report.users += _write_users({row.user_id: _features(row.features, numbers) for row in chunk})
+        done += len(chunk)
         if progress:
-            progress("Importing users", report.users, 0)
+            progress("Importing users", done, 0)
+
+
+def _write_users(features: dict[str, dict[str, Any]]) -> int:
+    before = dict(Visitor.objects.filter(external_id__in=features).values_list("external_id", "features"))
+    merged = {name: {**before.get(name, {}), **features[name]} for name in sorted(features)}
+    differing = [Visitor(external_id=name, features=row) for name, row in merged.items() if row != before.get(name)]
+    Visitor.objects.bulk_create(
+        differing, update_conflicts=True, unique_fields=["external_id"], update_fields=["features"]
+    )
+    return len(differing)
 
 
 def _ties(folder: Path, report: ImportReport) -> Iterator[Tie]:
     for row in _good(iter_relations(folder), "relations: ", report):
         yield Tie(row.user_id, row.other_id, row.kind[:32] or "friend", row.weight)
+
+
+def _count_rows(folder: Path) -> int:
+    """Lines of the interactions but the first; cheap beside reading them, and it gives the progress its end."""
+    packed = folder / "interactions.csv.gz"
+    with gzip.open(packed) if packed.exists() else packed.with_suffix("").open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b"")) - 1
 
 
 def _good(rows: Iterable[Row | BadRow], prefix: str, report: ImportReport) -> Iterator[Row]:

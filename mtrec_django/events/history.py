@@ -7,22 +7,24 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from functools import lru_cache
 from itertools import islice
 from time import time as now
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.text import slugify
 
 from ..catalog.item_source import ItemSource
+from ..catalog.paths import resolve
 from ..catalog.registry import sources
 from ..catalog.sync import CHUNK, Progress, chunks
 from ..dataset import NEGATIVE_KINDS
+from ..exceptions import BadFeedback
 from ..models import Scenario
 from .staging import Row, store
-from .validation import CLOCK_SKEW, KIND
+from .validation import CLOCK_SKEW, check_basket, check_kind, check_value
 
 EVENTS_PER_CHUNK = 100_000
 """Events staged, joined and committed at once: what a killed import loses at most."""
@@ -43,7 +45,8 @@ class Event:
     value: float | None = None
     scenario: str | None = None
     key: str | None = None
-    """What makes the event one of a kind; without it all fields together do."""
+    """What makes the event one of its visitor's; with the same key it is not counted beside one that was tracked.
+    Without it all fields together do."""
     basket: str = ""
     source: str | None = None
     """Label of the object's model, where a history has events on several."""
@@ -51,14 +54,14 @@ class Event:
 
 @dataclass
 class ImportReport:
-    """What an import did; nothing that was read is missing from it."""
+    """What an import did; nothing that was read is missing from it: read = imported + skipped."""
 
     read: int = 0
     imported: int = 0
     skipped: Counter[str] = field(default_factory=Counter)  # cause -> rows
     examples: dict[str, list[str]] = field(default_factory=dict)  # cause -> a few of its rows
-    items: int = 0
-    users: int = 0
+    items: int = 0  # new or changed
+    users: int = 0  # new or changed
     relations: int = 0
     scenarios: list[str] = field(default_factory=list)  # made because they were named
 
@@ -80,73 +83,75 @@ def import_events(
     progress: Progress | None = None,
     *,
     lookup: str = "pk",
+    total: int = 0,
     report: ImportReport | None = None,
 ) -> ImportReport:
     """Store a history on the items of one source, in chunks of their own transactions; memory does not grow with it.
 
     `object_id` is the primary key of the site's object, or the value of its field `lookup`. Visitors and scenarios that
     are missing are made, and items whose object exists. A second import of the same events adds nothing: they are
-    counted as duplicates, as any event that is there already.
+    counted as duplicates, as any event that is there already. `total` is for the progress only; 0 is unknown.
     """
     report = report or ImportReport()
-    made = _ScenarioMaker(source, report)
+    scenarios = _Scenarios(report)
     stream = iter(events)
     while chunk := list(islice(stream, EVENTS_PER_CHUNK)):
         report.read += len(chunk)
-        rows = list(_checked(chunk, source.lower(), report))
+        rows = list(_usable(chunk, source.lower(), report))
         if lookup != "pk":
             rows = _looked_up(rows, lookup, report)
-        made.prepare(rows)
+        scenarios.prepare(rows)
         store(rows, report)
         if progress:
-            progress("Importing events", report.read, 0)
-    made.finish()
+            progress("Importing events", report.read, total)
+    scenarios.finish()
     return report
 
 
-def _checked(events: list[Event], source: str, report: ImportReport) -> Iterator[Row]:
-    """The events that could be stored, as rows of the staging table."""
+def _usable(events: list[Event], source: str, report: ImportReport) -> Iterator[Row]:
     latest = now() + CLOCK_SKEW.total_seconds()
     for event in events:
-        value, moment = _value(event.value), _seconds(event.time)
-        if not isinstance(event.kind, str) or not KIND.fullmatch(event.kind):
-            report.skip("bad kind", event)
-        elif value is None:
-            report.skip("bad number", event)
-        elif moment is None or moment < 0:
-            report.skip("bad time", event)
-        elif moment > latest:
-            report.skip("future time", event)
-        elif event.user is None and not event.visitor:
-            report.skip("no visitor", event)
-        elif (scenario := _slug(event.scenario)) is None:
-            report.skip("bad scenario", event)
+        row = _row(event, source, latest)
+        if isinstance(row, Row):
+            yield row
         else:
-            yield Row(
-                source=event.source.lower() if event.source else source,
-                object_id=_clean(event.object_id, 255),
-                user=_user(event.user),
-                visitor=_clean(event.visitor, 255) if event.user is None else "",
-                kind=event.kind,
-                value=None if math.isnan(value) else value,
-                time=moment,
-                scenario=scenario,
-                basket=_clean(event.basket, 64),
-                key=_clean(event.key, 255) if event.key is not None else "",
-            )
+            report.skip(row, event)
 
 
-def _value(value: Any) -> float | None:
-    """NaN for no value, None for a bad one."""
-    if value is None:
-        return math.nan
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        return None
+def _row(event: Event, source: str, latest: float) -> Row | str:
+    """An event as a row of the staging table, or the cause why it cannot be used."""
+    cause = "bad kind"
     try:
-        number = float(value)
-    except (OverflowError, ValueError):
-        return None
-    return None if math.isinf(number) else number
+        kind = check_kind(event.kind)
+        cause = "bad number"
+        value = check_value(event.value)
+        cause = "bad basket"
+        basket = check_basket(event.basket)
+    except BadFeedback:
+        return cause
+    time = _seconds(event.time)
+    if time is None or time < 0:
+        return "bad time"
+    if time > latest:
+        return "future time"
+    scenario = _slug(event.scenario)
+    if scenario is None:
+        return "bad scenario"
+    user, visitor = _text(getattr(event.user, "pk", event.user)), _text(event.visitor)
+    if not (user or visitor) or len(visitor) > 255:
+        return "bad visitor"
+    return Row(
+        source=event.source.lower() if event.source else source,
+        object_id=_text(event.object_id),
+        user=user,
+        visitor="" if user else visitor,
+        kind=kind,
+        value=value,
+        time=time,
+        scenario=scenario,
+        basket=basket,
+        key=_text(event.key),
+    )
 
 
 def _seconds(time: Any) -> float | None:
@@ -163,28 +168,23 @@ def _slug(name: str | None) -> str | None:
     return (slugify(name)[:64] or None) if name else ""
 
 
-def _clean(value: Any, length: int) -> str:
+def _text(value: Any) -> str:
+    """Text that Postgres takes: no NUL, no half of a surrogate pair."""
     text = "" if value is None else str(value)
-    return text.replace("\x00", "")[:length]
-
-
-def _user(user: Any) -> str:
-    return "" if user is None else str(getattr(user, "pk", user))
+    return text if text.isascii() and "\x00" not in text else text.encode(errors="replace").decode().replace("\x00", "")
 
 
 def _looked_up(rows: list[Row], lookup: str, report: ImportReport) -> list[Row]:
     """The same rows with primary keys in place of lookup values."""
-    found: dict[tuple[str, str], str] = {}
     wanted: dict[str, set[str]] = {}
     for row in rows:
         wanted.setdefault(row.source, set()).add(row.object_id)
-    for label, values in wanted.items():
-        source = sources().get(label)
-        if source is not None:
-            found |= {(label, value): pk for value, pk in _primary_keys(source, lookup, values)}
+    keys: dict[tuple[str, str], str] = {}
+    for label in wanted.keys() & sources().keys():
+        keys |= {(label, value): pk for value, pk in _primary_keys(sources()[label], lookup, wanted[label])}
     kept = []
     for row in rows:
-        if pk := found.get((row.source, row.object_id)):
+        if pk := keys.get((row.source, row.object_id)):
             kept.append(row._replace(object_id=pk))
         else:
             report.skip("unknown item", row.object_id)
@@ -192,37 +192,44 @@ def _looked_up(rows: list[Row], lookup: str, report: ImportReport) -> list[Row]:
 
 
 def _primary_keys(source: ItemSource, lookup: str, values: Iterable[str]) -> Iterator[tuple[str, str]]:
+    field = resolve(source.model, lookup).leaf
+    typed: dict[Any, str] = {}
+    for value in sorted(values):
+        try:
+            typed[field.to_python(value)] = value
+        except ValidationError:  # text where the column has numbers: no such object
+            continue
     queryset = source.model._default_manager.order_by(
         "-pk"
-    )  # of several with one value the first comes last, and counts
-    for some in chunks(sorted(values), CHUNK):
-        for value, pk in queryset.filter(**{f"{lookup}__in": some}).values_list(lookup, "pk"):
-            yield str(value), str(pk)
+    )  # where several share a value, the first comes last and counts
+    for some in chunks(typed, CHUNK):
+        for found, pk in queryset.filter(**{f"{lookup}__in": some}).values_list(lookup, "pk"):
+            yield typed.get(found, str(found)), str(pk)
 
 
-class _ScenarioMaker:
+class _Scenarios:
     """Makes the scenarios that events name; their goal is every positive kind seen there, each counting one."""
 
-    def __init__(self, source: str, report: ImportReport) -> None:
-        self.source = source
+    def __init__(self, report: ImportReport) -> None:
         self.report = report
-        self.known = set(Scenario.objects.values_list("name", flat=True))
-        self.kinds: dict[str, set[str]] = {}
+        rows = Scenario.objects.values_list("name", "goal", "declared")
+        # One without goal that no code declares was left behind by an import that was killed.
+        self.known = {name for name, goal, declared in rows if goal or declared}
+        self.seen: dict[str, set[tuple[str, str]]] = {}  # name -> kinds, each with the source of its item
 
     def prepare(self, rows: Iterable[Row]) -> None:
         """Make what these rows name."""
-        for name, kind in {(row.scenario, row.kind) for row in rows if row.scenario}:
-            if name not in self.known:
-                _, made = Scenario.objects.get_or_create(name=name, defaults={"sources": [self.source.lower()]})
-                self.known.add(name)
-                if made:
+        for name, kind, source in {(row.scenario, row.kind, row.source) for row in rows}:
+            if name and name not in self.known:
+                if name not in self.seen and Scenario.objects.get_or_create(name=name)[1]:
                     self.report.scenarios.append(name)
-                    self.kinds[name] = set()
-            if name in self.kinds:
-                self.kinds[name].add(kind)
+                self.seen.setdefault(name, set()).add((kind, source))
 
     def finish(self) -> None:
         """Give the new ones their goals."""
-        for name, kinds in self.kinds.items():
-            goal = {kind: -1 if kind in NEGATIVE_KINDS else 1 for kind in sorted(kinds) if kind != "impression"}
-            Scenario.objects.filter(name=name, goal={}).update(goal=goal)
+        for name, seen in self.seen.items():
+            kinds = sorted({kind for kind, _ in seen} - {"impression"})
+            goal = {kind: -1 if kind in NEGATIVE_KINDS else 1 for kind in kinds}
+            Scenario.objects.filter(name=name, goal={}).update(
+                goal=goal, sources=sorted({source for _, source in seen})
+            )

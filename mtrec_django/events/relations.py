@@ -60,4 +60,5 @@ def ensure_visitors(external_ids: Iterable[str]) -> dict[str, int]:
     """Primary keys of visitors by external id; those that are missing are made."""
     wanted = sorted(set(external_ids))
     Visitor.objects.bulk_create([Visitor(external_id=name) for name in wanted], ignore_conflicts=True)
-    return dict(Visitor.objects.filter(external_id__in=wanted).values_list("external_id", "pk"))
+    found = Visitor.objects.filter(external_id__in=wanted).values_list("external_id", "pk")
+    return {str(name): pk for name, pk in found}

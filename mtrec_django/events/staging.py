@@ -78,13 +78,12 @@ group by 1 order by 1
 """
 _INSERT = """
 insert into mtrec_feedback (visitor_id, item_id, kind, value, time, scenario_id, basket, key)
-select coalesce(u.id, v.id), i.id, s.kind, s.value, to_timestamp(s.time), p.id, s.basket, md5(
-    case when s.key <> '' then concat_ws('|', 'key', s.source, s.key)
-    else concat_ws(
+select coalesce(u.id, v.id), i.id, s.kind, s.value, to_timestamp(s.time), p.id, s.basket,
+    case when s.key <> '' then md5(uuid_send(coalesce(u.key, v.key)) || convert_to(s.key, 'UTF8'))::uuid
+    else md5(concat_ws(
         '|', s.source, s.object_id, s.user_ref, s.visitor_ref, s.kind, coalesce(s.value::text, ''), s.time, s.scenario,
         s.basket
-    ) end
-)::uuid
+    ))::uuid end
 from mtrec_staged s
 join mtrec_item i on i.source = s.source and i.object_id = s.object_id
 left join mtrec_visitor u on u.user_id::text = s.user_ref and s.user_ref <> ''

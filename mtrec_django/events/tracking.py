@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from datetime import datetime
 from functools import partial
@@ -78,14 +79,20 @@ def track_visitor(
     time: datetime | None = None,
     basket: str = "",
 ) -> Feedback | None:
-    """The same for a visitor who is known already; None when the visitor is gone."""
+    """The same for a visitor who is known already; None when visitor or item are gone."""
     return _Event.checked(kind, obj, value, scenario, recommendation, key, time, basket).store(visitor)
+
+
+def key_of(visitor: Visitor, key: str) -> uuid.UUID:
+    """The idempotency key of a visitor's event, the same for a tracked event as for an imported one."""
+    digest = hashlib.md5(visitor.key.bytes + key.encode(), usedforsecurity=False)  # what Postgres can do as well
+    return uuid.UUID(bytes=digest.digest())
 
 
 class _Event:
     """An event that was checked and is not stored yet."""
 
-    def __init__(self, obj: Model | Item, source: str, object_id: str, key: str | None, fields: dict[str, Any]) -> None:
+    def __init__(self, obj: Model | Item, source: str, object_id: str, key: str, fields: dict[str, Any]) -> None:
         self.obj = obj
         self.source = source
         self.object_id = object_id
@@ -100,8 +107,10 @@ class _Event:
             raise BadFeedback(f"{obj!r} is no model instance.")
         if obj.pk is None:
             raise BadFeedback(f"{obj!r} is not saved yet.")
-        is_item = isinstance(obj, Item)
-        source, object_id = (obj.source, obj.object_id) if is_item else (source_for(obj).label, str(obj.pk))
+        if isinstance(obj, Item):
+            source, object_id = obj.source, obj.object_id
+        else:
+            source, object_id = source_for(obj).label, str(obj.pk)
         fields = {
             "kind": check_kind(kind),
             "value": check_value(value),
@@ -110,11 +119,11 @@ class _Event:
             "recommendation": _uuid(recommendation),
             "basket": check_basket(basket),
         }
-        return cls(obj, source, object_id, key, fields)
+        return cls(obj, source, object_id, "" if key is None else str(key), fields)
 
     def store(self, visitor: Visitor) -> Feedback | None:
         """Write it; an event with this key that was there before is returned as it is."""
-        key = uuid.uuid5(visitor.key, self.key) if self.key else None
+        key = key_of(visitor, self.key) if self.key else None
         feedback = self._insert(visitor, key) or (Feedback.objects.filter(key=key).first() if key else None)
         if feedback is None and self._make_item():
             feedback = self._insert(visitor, key)

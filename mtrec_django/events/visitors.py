@@ -15,6 +15,7 @@ from ..signals import visitor_merged
 
 SESSION_KEY = "mtrec_visitor"
 _CACHE = "_mtrec_visitor"
+_NOBODY = object()  # for whom the cache has not been filled yet
 
 
 def visitor_for(request: Any, create: bool = False) -> Visitor | None:
@@ -26,11 +27,10 @@ def visitor_for(request: Any, create: bool = False) -> Visitor | None:
     user = getattr(request, "user", None)
     user_id = user.pk if user is not None and user.is_authenticated else None
     request = getattr(request, "_request", request)  # what REST framework wraps: the session and the cache are there
-    known_for, visitor = getattr(request, _CACHE, (None, None))
-    if visitor is None or known_for != user_id:
+    known_for, visitor = getattr(request, _CACHE, (_NOBODY, None))
+    if known_for != user_id or (visitor is None and create):
         visitor = _of_user(user_id, create) if user_id is not None else _of_session(request, create)
-        if visitor is not None:
-            setattr(request, _CACHE, (user_id, visitor))
+        setattr(request, _CACHE, (user_id, visitor))
     return visitor
 
 
