@@ -57,16 +57,25 @@ def read(statements: Sequence[Fragment], *, using: str, settings: Mapping[str, s
     Raises:
         DatabaseError: what Postgres said.
     """
-    connection = connections[using]
     local = [Fragment(f"set local {name} = {value}") for name, value in (settings or {}).items()]
+    # Rolling back takes the settings back too
+    return _send([*local, *statements], using, closing=[f"rollback to savepoint {SAVEPOINT}"])
+
+
+def write(statement: Fragment, *, using: str) -> None:
+    """Run one statement that writes; an atomic block of the caller survives its failure, as in `read`."""
+    _send([statement], using, closing=[])
+
+
+def _send(statements: list[Fragment], using: str, *, closing: list[str]) -> list[Rows]:
+    connection = connections[using]
     if connection.settings_dict["OPTIONS"].get("server_side_binding"):
-        return _read_apart([*local, *statements], connection)
+        return _send_apart(statements, connection)
     guarded = connection.in_atomic_block or not connection.get_autocommit()
-    batch = [*local, *statements]
-    if guarded:  # the roll back takes the settings back too
-        closing = [Fragment(f"rollback to savepoint {SAVEPOINT}"), Fragment(f"release savepoint {SAVEPOINT}")]
-        batch = [Fragment(f"savepoint {SAVEPOINT}"), *batch, *closing]
-    sent = join(";\n", batch)
+    if guarded:
+        after = [Fragment(text) for text in (*closing, f"release savepoint {SAVEPOINT}")]
+        statements = [Fragment(f"savepoint {SAVEPOINT}"), *statements, *after]
+    sent = join(";\n", statements)
     with connection.cursor() as cursor:
         try:
             cursor.execute(sent.text, sent.params)
@@ -88,7 +97,7 @@ def _results(cursor: CursorWrapper) -> list[Rows]:
     return results
 
 
-def _read_apart(statements: Sequence[Fragment], connection: BaseDatabaseWrapper) -> list[Rows]:
+def _send_apart(statements: Sequence[Fragment], connection: BaseDatabaseWrapper) -> list[Rows]:
     """With server-side binding a message holds one statement."""
     results: list[Rows] = []
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:

@@ -182,25 +182,6 @@ def upsert(version_id: int, item_ids: Sequence[int], vectors: Floats) -> int:
         return int(cursor.rowcount)
 
 
-def set_available(item_ids: Sequence[int] | None = None) -> int:
-    """Copy the flag of these items, or of all, into every version where it differs. Returns how many rows changed."""
-    chosen = compose("and item.id = any({ids})", ids=list(item_ids)) if item_ids is not None else Fragment("")
-    with _cursor() as cursor:
-        cursor.execute(
-            "update mtrec_itemvector as v set available = item.available from mtrec_item as item"
-            f" where item.id = v.item_id and item.available <> v.available {chosen.text}",
-            chosen.params,
-        )
-        return int(cursor.rowcount)
-
-
-def forget(item_ids: Sequence[int]) -> None:
-    """Take deleted items out of every version."""
-    with _cursor() as cursor:
-        for parent in PARENTS:
-            cursor.execute(f"delete from {parent} where item_id = any(%s)", [list(item_ids)])
-
-
 # Asking
 
 
@@ -235,6 +216,24 @@ def unpack(rows: Sequence[bytes | None]) -> Floats:
     joined = b"".join(missing if row is None else bytes(row) for row in rows)
     cells = np.frombuffer(joined, ">f2").reshape(len(rows), 2 + DIM)
     return cells[:, 2:].astype(np.float32)
+
+
+def sample(version_id: int, percent: float) -> list[tuple[str, str]]:
+    """(source, object id) of about so much of a version, in no order."""
+    with _cursor() as cursor:
+        cursor.execute(
+            f"select source, object_id from {vectors_table(version_id).text} tablesample system ({percent:.6f})"
+            " order by random()"
+        )
+        return list(cursor.fetchall())
+
+
+def size(version_id: int) -> int:
+    """About how many items a version has, without counting."""
+    with _cursor() as cursor:
+        cursor.execute("select reltuples from pg_class where oid = to_regclass(%s)", [vectors_table(version_id).text])
+        row = cursor.fetchone()
+        return max(0, int(row[0])) if row else 0
 
 
 def _cursor() -> CursorWrapper:

@@ -1,0 +1,138 @@
+"""A site's querysets as conditions inside our queries, so that a list is never shortened afterwards.
+
+Every condition speaks of a row called `v` that has `item_id, source, object_id, object_key, available`. The same
+queryset is written in two ways, since Postgres chooses badly between them: `holds` asks for each row in turn, which
+leaves the vector index in charge and suits querysets that keep much; `listed` is a semi-join, exact, and suits those
+that keep little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import models
+from django.db.models import Model, QuerySet
+
+from ..catalog.registry import source_for
+from .statement import Fragment, compose, join
+
+YES, NO = Fragment("true"), Fragment("false")
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The primary keys of a queryset, as SQL."""
+
+    label: str
+    select: Fragment  # of one column
+    field: models.Field[Any, Any]
+    fixed: bool = False  # sliced or combined: asking it row by row would run it as often
+
+    @property
+    def _integer(self) -> bool:
+        return isinstance(self.field, models.IntegerField)
+
+    @property
+    def holds(self) -> Fragment:
+        """Whether the row is in it: a scalar subquery, which no planner turns into a join."""
+        if self._integer:
+            same = Fragment("s.key = v.object_key")
+        elif isinstance(self.field, models.UUIDField):
+            same = Fragment("s.key = v.object_id::uuid")
+        elif isinstance(self.field, models.CharField):
+            same = Fragment("s.key = v.object_id")
+        else:
+            same = Fragment("s.key::text = v.object_id")
+        return compose("(select true from ({select}) as s(key) where {same} limit 1)", select=self.select, same=same)
+
+    def listed(self, *, by_text: bool = False) -> Fragment:
+        """Whether the row is in it: a semi-join, by whichever column of `v` is indexed."""
+        if self._integer and not by_text:
+            return compose("v.object_key in (select s.key from ({select}) as s(key))", select=self.select)
+        return compose("v.object_id in (select s.key::text from ({select}) as s(key))", select=self.select)
+
+
+def keys_of(queryset: QuerySet[Any], using: str) -> Keys:
+    """Compile a queryset to the keys it holds.
+
+    Raises:
+        NotRegistered: when its model is no item source.
+    """
+    fixed = queryset.query.is_sliced or bool(queryset.query.combinator)
+    plain = queryset if fixed or queryset.query.distinct_fields else queryset.order_by()
+    keys = plain.values_list("pk")
+    source = source_for(queryset.model)
+    if queryset.db != using:  # another database: only its keys can travel
+        select = compose("select unnest({keys}::text[])", keys=[str(key) for (key,) in keys])
+        return Keys(source.label, select, models.TextField(), fixed=True)
+    try:
+        select = Fragment(*keys.query.get_compiler(using=using).as_sql())
+    except EmptyResultSet:
+        select = Fragment("select null::bigint where false")
+    return Keys(source.label, Fragment(select.text, tuple(select.params)), _key_field(queryset.model), fixed=fixed)
+
+
+def _key_field(model: type[Model]) -> models.Field[Any, Any]:
+    """The field that holds the value, behind one-to-one keys of inheritance."""
+    found: Any = model._meta.pk
+    while found.remote_field is not None:
+        found = found.target_field
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Which items an answer may hold."""
+
+    labels: tuple[str, ...] = ()  # of item sources; empty means all
+    excluded: tuple[int, ...] = ()  # primary keys of items
+    objects: Mapping[str, Sequence[str]] = field(default_factory=dict)  # label -> keys of objects left out as well
+    keys: tuple[Keys, ...] = ()  # of the same label: all must hold
+    flagged: bool = True  # whether the synced flag decides who is available
+
+    def where(self, *, narrow: bool, by_text: bool = False) -> Fragment:
+        """The condition on `v`."""
+        parts = [Fragment("v.available")] if self.flagged else []
+        if self.labels:
+            parts.append(compose("v.source = any({labels}::text[])", labels=list(self.labels)))
+        if self.excluded:
+            parts.append(compose("v.item_id <> all({excluded}::bigint[])", excluded=list(self.excluded)))
+        for label, ids in self.objects.items():
+            parts.append(
+                compose("not (v.source = {label} and v.object_id = any({ids}::text[]))", label=label, ids=list(ids))
+            )
+        for label in dict.fromkeys(keys.label for keys in self.keys):
+            mine = [keys for keys in self.keys if keys.label == label]
+            held = [keys.listed(by_text=by_text) if narrow or keys.fixed else keys.holds for keys in mine]
+            parts.append(self._of_label(label, held, narrow=narrow))
+        return join(" and ", parts) if parts else YES
+
+    def _of_label(self, label: str, held: Sequence[Fragment], *, narrow: bool) -> Fragment:
+        condition = join(" and ", list(held))
+        if self.labels == (label,) and narrow:
+            return condition  # bare, so that it can be a join
+        # A case is evaluated in order: keys of other sources are never cast to this one's type
+        return compose("case when v.source = {label} then {condition} else true end", label=label, condition=condition)
+
+
+def probe(keys: Sequence[Keys], object_ids: Sequence[str]) -> Fragment:
+    """How many objects of a sample a caller's querysets hold: what decides between `holds` and `listed`."""
+    numbers = [int(key) if key.isascii() and key.isdigit() and len(key) < 19 else None for key in object_ids]
+    return compose(
+        "select count(*) from unnest({ids}::text[], {numbers}::bigint[]) as v(object_id, object_key) where {held}",
+        ids=list(object_ids),
+        numbers=numbers,
+        held=join(" and ", [one.holds for one in keys]) if keys else YES,
+    )
+
+
+LISTING_WINS = 2400
+"""Share of a catalogue below which listing beats asking row by row is the root of this over its size; measured."""
+
+
+def is_narrow(held: int, tried: int, items: int) -> bool:
+    """Whether a queryset that holds so much of a sample is better listed first, in a catalogue of so many items."""
+    return tried == 0 or (held + 0.5) / tried < min(0.5, (LISTING_WINS / max(items, 1)) ** 0.5)

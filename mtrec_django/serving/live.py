@@ -1,0 +1,247 @@
+"""What is live, as this process knows it: scenarios, and the versions that serve them.
+
+One immutable state is swapped for the next, so an answer that holds one never mixes two. Looking for news is one small
+statement that rides along with the first query of an answer, at most every `MTREC["VERSION_POLL_SECONDS"]`.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.signals import setting_changed
+from django.db import OperationalError, ProgrammingError, transaction
+from django.db.models.signals import post_delete, post_save
+
+from ..catalog.registry import sources
+from ..conf import get_config
+from ..exceptions import NotRegistered
+from ..inference.artifact import Artifact, ArtifactError
+from ..inference.blend import Blend
+from ..inference.query import QueryEncoder
+from ..models import ModelVersion, Scenario, VersionFile
+from ..retrieval import store
+from ..retrieval.candidates import DEFAULT, sources_named
+from ..retrieval.statement import Fragment, Rows, read
+from ..signals import version_published
+from .complaints import complain
+
+_COLUMNS = ("id", "name", "title", "enabled", "sources", "goal", "exclude", "options", "live_version_id")
+
+POLL = Fragment("select {} from mtrec_scenario order by name".format(", ".join(_COLUMNS)))  # noqa: S608 - constants
+"""All there is to know whether anything changed."""
+
+SAMPLE = 256
+"""Objects of each source on which a caller's queryset is tried."""
+SAMPLED_ROWS = 5000
+RETRY_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What all scenarios of one base version share."""
+
+    id: int
+    artifact: Artifact
+    items: int = 0
+    sample: dict[str, tuple[str, ...]] = field(default_factory=dict)  # label -> object ids at random
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """One scenario as it is served; without a base it is served from counts."""
+
+    scenario: Scenario
+    version_id: int | None = None
+    base: Base | None = None
+    encoder: QueryEncoder | None = None
+    blend: Blend | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it should have a version and has none."""
+        return self.scenario.live_version_id is not None and self.base is None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The item sources it shows, of those that are registered."""
+        wanted = self.scenario.sources
+        return tuple(label for label in sources() if not wanted or label in wanted)
+
+    @property
+    def exclude(self) -> list[str]:
+        """Kinds of events that take an item off the visitor's list."""
+        return [kind for kind in self.scenario.exclude if isinstance(kind, str)]
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Names of the candidate sources, from the option of this name."""
+        names = tuple(self.scenario.options.get("candidates") or DEFAULT)
+        try:
+            sources_named(names)
+        except NotRegistered as error:
+            complain(f"option candidates of {self.scenario.name} is passed over", "%s", error)
+            return DEFAULT
+        return names
+
+    @property
+    def at_most(self) -> dict[str, int]:
+        """Category -> how many items may share a label, from the option of this name."""
+        limits = self.scenario.options.get("at_most") or {}
+        return {field: limit for field, limit in limits.items() if isinstance(limit, int)}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything live at one moment."""
+
+    rows: tuple[tuple[Any, ...], ...]
+    scenarios: dict[str, Live]
+    bases: dict[int, Base]
+    again_at: float = float("inf")  # when to try again what could not be loaded, on the monotonic clock
+
+
+_lock = threading.Lock()
+_state: State | None = None
+_heard_at = float("-inf")
+
+
+def scenario(name: str) -> Live:
+    """A scenario as it is served now.
+
+    Raises:
+        NotRegistered: when there is no such scenario.
+        DatabaseError: when nothing is known yet and the database does not answer.
+    """
+    state = _state or hear(_ask())
+    if name not in state.scenarios:
+        state = hear(_ask())  # made a moment ago
+    if name not in state.scenarios:
+        raise NotRegistered(f"There is no scenario {name!r}; there are {sorted(state.scenarios)}.")
+    return state.scenarios[name]
+
+
+def scenarios() -> list[Live]:
+    """All of them, by name."""
+    return list((_state or hear(_ask())).scenarios.values())
+
+
+def poll() -> list[Fragment]:
+    """The statement that brings news, when it is time to ask."""
+    return [POLL] if time.monotonic() - _heard_at >= get_config().VERSION_POLL_SECONDS else []
+
+
+def hear(rows: Rows) -> State:
+    """Take in what the poll gave and load what changed; while one thread loads, the others go on with what is."""
+    global _state, _heard_at
+    told = tuple(rows)
+    state = _state
+    if state is None or state.rows != told or time.monotonic() > state.again_at:
+        if not _lock.acquire(blocking=state is None) and state is not None:
+            return state
+        try:
+            state = _state = _build(told, _state)
+        finally:
+            _lock.release()
+    _heard_at = time.monotonic()
+    return state
+
+
+def expire(**kwargs: Any) -> None:
+    """Ask again at the next answer: something changed in this very process."""
+    global _heard_at
+    _heard_at = float("-inf")
+
+
+def reset(**kwargs: Any) -> None:
+    """Know nothing, as a process that has just begun."""
+    global _state
+    with _lock:
+        _state = None
+    expire()
+
+
+def _ask() -> Rows:
+    return read([POLL], using=store.database())[0]
+
+
+def _build(rows: tuple[tuple[Any, ...], ...], before: State | None) -> State:
+    old = dict(zip(before.rows, before.scenarios.values(), strict=True)) if before else {}
+    bases = dict(before.bases) if before else {}
+    kept = {row: live for row, live in old.items() if not live.failed}
+    found = {row[1]: kept.get(row) or _load(_scenario(row), bases) for row in rows}
+    used = {live.base.id for live in found.values() if live.base}
+    failed = any(live.failed for live in found.values())
+    again_at = time.monotonic() + RETRY_SECONDS if failed else float("inf")
+    return State(rows, found, {pk: base for pk, base in bases.items() if pk in used}, again_at)
+
+
+def _scenario(row: tuple[Any, ...]) -> Scenario:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    for name in ("sources", "goal", "exclude", "options"):
+        if isinstance(values[name], str):
+            values[name] = json.loads(values[name])
+    return Scenario.from_db(store.database(), list(values), list(values.values()))
+
+
+def _load(place: Scenario, bases: dict[int, Base]) -> Live:
+    if place.live_version_id is None:
+        return Live(place)
+    try:
+        with transaction.atomic(using=store.database()):
+            return _load_version(place, place.live_version_id, bases)
+    except ArtifactError as error:
+        complain(f"version {place.live_version_id} of {place.name} is not served", "%s", error)
+    except (ProgrammingError, OperationalError) as error:
+        complain(f"version {place.live_version_id} of {place.name} was not read", "%s", error)
+    return Live(place)
+
+
+def _load_version(place: Scenario, version_id: int, bases: dict[int, Base]) -> Live:
+    parent = ModelVersion.objects.using(store.database()).filter(pk=version_id).values_list("parent_id", flat=True)
+    if not (found := list(parent)):
+        raise ArtifactError("the version is gone")
+    base_id = found[0] or version_id
+    if base_id not in bases:
+        bases[base_id] = _load_base(base_id)
+    base = bases[base_id]
+    transfer = None
+    if base_id != version_id:
+        try:
+            transfer = _artifact(version_id)
+        except ArtifactError as error:
+            complain(f"transfer {version_id} is left out, {place.name} is served by its base", "%s", error)
+    encoder = QueryEncoder.from_artifacts(base.artifact, transfer, scenario=place.name)
+    served = version_id if transfer else base_id
+    return Live(place, served, base, encoder, _blend(base.artifact, transfer, place.name))
+
+
+def _load_base(base_id: int) -> Base:
+    items = store.size(base_id)
+    sample: dict[str, list[str]] = {}
+    drawn = store.sample(base_id, min(100.0, 100.0 * SAMPLED_ROWS / max(items, 1)))
+    for label, object_id in drawn:
+        if len(sample.setdefault(label, [])) < SAMPLE:
+            sample[label].append(object_id)
+    return Base(base_id, _artifact(base_id), items, {label: tuple(ids) for label, ids in sample.items()})
+
+
+def _artifact(version_id: int) -> Artifact:
+    files = VersionFile.objects.using(store.database()).filter(version_id=version_id, name="artifact")
+    for data, sha256 in files.values_list("data", "sha256"):
+        return Artifact.from_bytes(bytes(data), sha256=sha256)
+    raise ArtifactError(f"version {version_id} has no artifact")
+
+
+def _blend(base: Artifact, transfer: Artifact | None, name: str) -> Blend:
+    stored = transfer.config.get("blend") if transfer else None
+    stored = stored or base.config.get("blends", {}).get(name)
+    return Blend.from_json(stored) if stored else Blend()
+
+
+for _signal, _sender in ((post_save, Scenario), (post_delete, Scenario), (version_published, ModelVersion)):
+    _signal.connect(expire, sender=_sender, dispatch_uid="mtrec.serving.live")
+setting_changed.connect(expire, dispatch_uid="mtrec.serving.live")

@@ -1,0 +1,158 @@
+"""Who asks and what they did last: read in one go, and made one query vector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from django.db.models import Model
+
+from ..catalog.registry import source_for
+from ..conf import DIM, HISTORY_LENGTH
+from ..events.visitors import consents, session_key
+from ..inference.query import QueryEncoder
+from ..models import Visitor
+from ..retrieval import store
+from ..retrieval.statement import Fragment, Rows, compose
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The last events, most recent first."""
+
+    items: tuple[int, ...] = ()
+    kinds: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+    ages: tuple[float, ...] = ()  # seconds
+    here: tuple[bool, ...] = ()  # whether it happened in this scenario
+    vectors: Floats = field(default_factory=lambda: np.empty((0, DIM), np.float32))  # [events, dim], NaN where unknown
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @classmethod
+    def from_rows(cls, rows: Rows, scenario_id: int | None) -> History:
+        """The rows of `last_events`."""
+        if not rows:
+            return cls()
+        items, kinds, titles, ages, places, vectors = zip(*rows, strict=True)
+        return cls(items, kinds, titles, ages, tuple(p == scenario_id for p in places), store.unpack(vectors))
+
+    def after_viewing(self, item: int, title: str, vector: Floats) -> History:
+        """The same with the item on the page as what was viewed last."""
+        if self.items[:1] == (item,):
+            return self
+        return History(
+            (item, *self.items[: HISTORY_LENGTH - 1]),
+            ("view", *self.kinds[: HISTORY_LENGTH - 1]),
+            (title, *self.titles[: HISTORY_LENGTH - 1]),
+            (0.0, *self.ages[: HISTORY_LENGTH - 1]),
+            (True, *self.here[: HISTORY_LENGTH - 1]),
+            np.concatenate([vector[None, :], self.vectors[: HISTORY_LENGTH - 1]]),
+        )
+
+    def encode(self, encoder: QueryEncoder) -> Floats:
+        """The query vector; items the version does not know are passed over. [dim]"""
+        known = np.flatnonzero(np.isfinite(self.vectors).all(axis=1))
+        kinds = encoder.kind_codes(self.kinds)
+        return encoder.encode(self.vectors[known], kinds[known], np.array(self.ages)[known], np.array(self.here)[known])
+
+
+@dataclass(frozen=True, slots=True)
+class OnPage:
+    """The item that the page is about."""
+
+    label: str
+    object_id: str
+    id: int | None = None
+    title: str = ""
+    vector: Floats | None = None  # [dim]
+
+    @classmethod
+    def of(cls, obj: Model) -> OnPage:
+        """Raises NotRegistered for an object whose model is no item source."""
+        return cls(source_for(obj).label, str(obj.pk))
+
+    def select(self, base_id: int | None) -> Fragment:
+        """The statement that `told` reads."""
+        vector, joined = Fragment("null"), Fragment("")
+        if base_id is not None:
+            vector = store.packed(Fragment("w.vector"))
+            joined = compose(
+                "left join {table} as w on w.version_id = {version} and w.item_id = i.id",
+                table=store.vectors_table(base_id),
+                version=Fragment(str(int(base_id))),
+            )
+        return compose(
+            "select i.id, i.title, {vector} from mtrec_item as i {joined}"
+            " where i.source = {label} and i.object_id = {id}",
+            vector=vector,
+            joined=joined,
+            label=self.label,
+            id=self.object_id,
+        )
+
+    def told(self, rows: Rows) -> OnPage:
+        """With what the database knows of it."""
+        if not rows:
+            return self
+        pk, title, vector = rows[0]
+        return replace(self, id=pk, title=title, vector=store.unpack([vector])[0])
+
+
+def who(request: Any) -> Fragment | None:
+    """The visitor's primary key as SQL, so that finding it takes no query of its own; None without consent."""
+    if request is None or not consents(request):
+        return None
+    user = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
+        return compose("(select id from mtrec_visitor where user_id = {user})", user=user.pk)
+    if key := session_key(request):
+        return compose("(select id from mtrec_visitor where key = {key} and user_id is null)", key=key)
+    return None
+
+
+def known(visitor: Visitor | None) -> Fragment | None:
+    """The same for a visitor who is known already."""
+    return compose("{pk}::bigint", pk=visitor.pk) if visitor is not None else None
+
+
+def identity(visitor: Fragment) -> Fragment:
+    """SELECT of the visitor's primary key."""
+    return compose("select {visitor}", visitor=visitor)
+
+
+def last_events(visitor: Fragment, base_id: int | None) -> Fragment:
+    """SELECT of the history, with the vectors of a base version."""
+    vector, joined = Fragment("null"), Fragment("")
+    if base_id is not None:
+        vector = store.packed(Fragment("w.vector"))
+        joined = compose(
+            "left join {table} as w on w.version_id = {version} and w.item_id = f.item_id",
+            table=store.vectors_table(base_id),
+            version=Fragment(str(int(base_id))),
+        )
+    return compose(
+        "select f.item_id, f.kind, i.title, greatest(0, extract(epoch from now() - f.time))::float8, f.scenario_id,"
+        " {vector} from (select id, item_id, kind, time, scenario_id from mtrec_feedback where visitor_id = {visitor}"
+        " order by time desc, id desc limit {length}) as f join mtrec_item as i on i.id = f.item_id {joined}"
+        " order by f.time desc, f.id desc",
+        vector=vector,
+        visitor=visitor,
+        length=HISTORY_LENGTH,
+        joined=joined,
+    )
+
+
+def had(visitor: Fragment, kinds: Sequence[str]) -> Fragment:
+    """SELECT of every item the visitor has such an event on."""
+    return compose(
+        "select distinct item_id from mtrec_feedback where visitor_id = {visitor} and kind = any({kinds}::text[])",
+        visitor=visitor,
+        kinds=list(kinds),
+    )

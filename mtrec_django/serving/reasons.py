@@ -1,0 +1,88 @@
+"""Why an item is shown: as data, and as a sentence in the visitor's language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from ..inference.blend import FRESH, PERSONAL, POPULAR, TOGETHER
+from ..retrieval.candidates import NEW, TRENDING, Candidates
+from ..retrieval.ranking import Ranking
+from .query import History
+
+SIMILAR = "similar"
+"""Near to the item on the page."""
+
+_BECAUSE: dict[str, Promise] = {
+    "purchase": _("Because you bought {item}"),
+    "cart": _("Because you chose {item}"),
+    "like": _("Because you liked {item}"),
+    "rating": _("Because you rated {item}"),
+}
+_SENTENCES: dict[str, Promise] = {
+    PERSONAL: _("Because you viewed {item}"),
+    SIMILAR: _("Similar to {item}"),
+    TOGETHER: _("Often chosen with {item}"),
+}
+_PLAIN: dict[str, Promise] = {
+    PERSONAL: _("Picked for you"),
+    SIMILAR: _("Similar"),
+    TOGETHER: _("Often chosen together"),
+    POPULAR: _("Popular"),
+    TRENDING: _("Popular right now"),
+    NEW: _("New"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Which source speaks for an item, and which item of the history it speaks of."""
+
+    source: str
+    because: str = ""  # title
+    kind: str = ""  # of the event on that item
+
+    @property
+    def sentence(self) -> str | Promise:
+        """Translated when it is rendered."""
+        if self.because and self.source in _SENTENCES:
+            asked = (
+                _BECAUSE.get(self.kind, _SENTENCES[PERSONAL]) if self.source == PERSONAL else _SENTENCES[self.source]
+            )
+            return format_lazy(asked, item=self.because)
+        return _PLAIN.get(self.source, _("Recommended"))
+
+
+def explain(found: Candidates, ranking: Ranking, at: int, history: History, *, on_page: int | None = None) -> Reason:
+    """The reason of the candidate in position `at`: the feature that lifted it most above the others.
+
+    `on_page` is the item that the page is about.
+    """
+    if found.filling[at] or not ranking.parts:
+        return Reason(TRENDING if found.trending[at] > 0 else NEW)
+    strongest = max(ranking.parts, key=lambda name: ranking.parts[name][at])
+    if strongest == TOGETHER and (partner := int(found.partner[at])) >= 0:
+        return Reason(TOGETHER, history.titles[partner], history.kinds[partner])
+    if strongest in (PERSONAL, TOGETHER):
+        return _nearest(found.vectors[at], history, on_page) or _unasked(found, at)
+    return Reason(NEW if strongest == FRESH else strongest)
+
+
+def _nearest(vector: npt.NDArray[np.float32], history: History, on_page: int | None) -> Reason | None:
+    """The item of the history most like it."""
+    if not len(history) or not np.isfinite(history.vectors).any() or not np.isfinite(vector).all():
+        return None
+    likeness = np.nan_to_num(history.vectors @ vector, nan=-2)  # [events]
+    nearest = int(likeness.argmax())
+    source = SIMILAR if history.items[nearest] == on_page else PERSONAL
+    return Reason(source, history.titles[nearest], history.kinds[nearest])
+
+
+def _unasked(found: Candidates, at: int) -> Reason:
+    """Of a visitor of whom nothing is known."""
+    return Reason(POPULAR if POPULAR in found.found_by[at] else PERSONAL)

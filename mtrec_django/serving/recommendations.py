@@ -1,0 +1,146 @@
+"""An answer and its items: what was recommended, why, and the links that tell what came of it."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
+from django.db import DataError, OperationalError, ProgrammingError, router
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+
+from ..catalog.registry import source_for
+from ..conf import get_config
+from ..models import Recommendation as Shown
+from ..retrieval.statement import compose, write
+from .complaints import complain
+
+SALT = "mtrec.click"
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What an object carries as `.recommendation`."""
+
+    id: uuid.UUID  # of the answer
+    item: int  # primary key of the item
+    position: int  # from 0
+    score: float
+    source: str
+    reason: str | Promise
+    because: str  # title of the item of the history that the reason speaks of; empty for none
+    scenario: str
+    version: int | None
+    obj: Any = field(repr=False, compare=False)
+
+    @property
+    def url(self) -> str:
+        """A link that records the click and leads to the object; the object's own where the site has no such links."""
+        try:
+            return reverse("mtrec:click", args=[sign(self.id, self.item, self.position)])
+        except NoReverseMatch:
+            return source_for(self.obj).url(self.obj)
+
+
+class Answer(list[Any]):
+    """The recommended objects, best first, with what the answer as a whole was."""
+
+    def __init__(
+        self,
+        objects: Iterable[Any] = (),
+        *,
+        scenario: str,
+        title: str = "",
+        version: int | None = None,
+        visitor: int | None = None,
+        context: int | None = None,
+        consent: bool = False,
+        short: bool = False,
+    ) -> None:
+        super().__init__(objects)
+        self.id = uuid.uuid4()
+        self.scenario = scenario
+        """Its name; empty where none was asked."""
+        self.title = title
+        self.version = version
+        self.visitor = visitor
+        """Primary key of the visitor, when there is one."""
+        self.context = context
+        """Primary key of the item that the page is about."""
+        self.consent = consent
+        """Whether it may be stored that this was shown."""
+        self.short = short
+        """Whether fewer items were allowed than were asked for."""
+
+    @property
+    def recommendations(self) -> list[Recommendation]:
+        """What each object carries."""
+        return [obj.recommendation for obj in self]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a signed link says."""
+
+    answer: uuid.UUID
+    item: int
+    position: int
+    trusted: bool  # whether the signature holds and is young enough for the click to count
+
+
+def sign(answer: uuid.UUID, item: int, position: int) -> str:
+    """The token of a link, some 70 signs."""
+    key = base64.urlsafe_b64encode(answer.bytes).decode().rstrip("=")
+    return TimestampSigner(salt=SALT).sign(f"{key}.{item}.{position}")
+
+
+def unsign(token: str) -> Link | None:
+    """What a token says, trusted or not; None when it says nothing."""
+    signer = TimestampSigner(salt=SALT)
+    trusted = True
+    try:
+        value = signer.unsign(token, max_age=get_config().LINK_MAX_AGE)
+    except SignatureExpired:
+        value, trusted = signer.unsign(token), False
+    except BadSignature:
+        value, trusted = token.split(signer.sep)[0], False
+    try:
+        key, item, position = value.split(".")
+        answer = uuid.UUID(bytes=base64.urlsafe_b64decode(key + "=="))
+        link = Link(answer, int(item), int(position), trusted)
+    except ValueError:
+        return None
+    return link if 0 < link.item < 2**63 and 0 <= link.position < 2**31 else None
+
+
+def log_shown(answer: Answer, *, arm: str = "") -> None:
+    """Store what was shown, by one statement; nothing without consent. That it failed is no reason to break a page."""
+    if not answer or not answer.consent or not get_config().LOG_SHOWN:
+        return
+    shown = answer.recommendations
+    statement = compose(
+        "insert into mtrec_recommendation"
+        " (id, visitor_id, scenario_id, version_id, context_id, items, sources, scores, arm, created_at)"
+        " select {id}::uuid, (select id from mtrec_visitor where id = {visitor} for key share),"
+        " (select id from mtrec_scenario where name = {scenario} for key share),"
+        " (select id from mtrec_modelversion where id = {version} for key share),"
+        " (select id from mtrec_item where id = {context} for key share),"
+        " {items}::bigint[], {sources}::varchar[], {scores}::float8[], {arm}, now()",
+        id=answer.id,
+        visitor=answer.visitor,
+        scenario=answer.scenario,
+        version=answer.version,
+        context=answer.context,
+        items=[one.item for one in shown],
+        sources=[one.source for one in shown],
+        scores=[one.score for one in shown],
+        arm=arm,
+    )
+    try:
+        write(statement, using=router.db_for_write(Shown))
+    except (OperationalError, ProgrammingError, DataError) as error:
+        complain("what was shown was not stored", "%s", error)

@@ -1,0 +1,97 @@
+"""`recommend()` and `similar_items()`: what a site calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import copy
+from dataclasses import replace
+from typing import Any
+
+from django.db.models import Model, QuerySet
+
+from ..events.visitors import consents
+from ..models import Scenario, Visitor
+from ..retrieval.statement import Fragment
+from . import live
+from .answering import answer
+from .live import Live
+from .query import OnPage, known, who
+from .question import Question
+from .recommendations import Answer
+
+
+def recommend(
+    request: Any,
+    scenario: str,
+    n: int = 10,
+    *,
+    queryset: QuerySet[Any] | None = None,
+    item: Model | None = None,
+    exclude: Iterable[Model] = (),
+) -> Answer:
+    """The n best objects for whoever asks, in a scenario, each with `.recommendation`.
+
+    Exactly n, unless fewer are allowed at all; then the answer's `short` is true. Nothing is stored: see `log_shown`.
+
+    Args:
+        request: any request; with a user or a session the answer is personal, with None it is not.
+        queryset: what may be shown, as a queryset of one of the scenario's models; objects come from it as it is
+            (`select_related` and all).
+        item: the object that the page is about: it counts as viewed just now, and is not shown.
+        exclude: objects not to be shown.
+
+    Raises:
+        NotRegistered: when there is no such scenario, or a model is no item source.
+    """
+    consent = request is not None and consents(request)
+    visitor = who(request) if consent else None
+    return answer(_question(scenario, n, visitor, queryset, item, exclude), consent=consent)
+
+
+def recommend_for(
+    visitor: Visitor | None,
+    scenario: str,
+    n: int = 10,
+    *,
+    queryset: QuerySet[Any] | None = None,
+    item: Model | None = None,
+    exclude: Iterable[Model] = (),
+) -> Answer:
+    """The same for a known visitor, without a request: for the API, commands and e-mails."""
+    question = _question(scenario, n, known(visitor), queryset, item, exclude)
+    return answer(question, consent=visitor is not None)
+
+
+def similar_items(
+    obj: Model, n: int = 10, *, scenario: str | None = None, queryset: QuerySet[Any] | None = None
+) -> Answer:
+    """The n objects most like one, whoever asks: by meaning and by what visitors chose together.
+
+    `scenario` says which version and which models; without it the first that shows objects like this one.
+    """
+    on_page = OnPage.of(obj)
+    place = live.scenario(scenario) if scenario else _place_of(on_page.label)
+    return answer(Question(place, n, queryset=queryset, on_page=on_page, similar=True), consent=False)
+
+
+def _question(
+    scenario: str,
+    n: int,
+    visitor: Fragment | None,
+    queryset: QuerySet[Any] | None,
+    item: Model | None,
+    exclude: Iterable[Model],
+) -> Question:
+    on_page = OnPage.of(item) if item is not None else None
+    return Question(live.scenario(scenario), n, visitor, queryset, on_page, tuple(map(OnPage.of, exclude)))
+
+
+def _place_of(label: str) -> Live:
+    """Where such objects are shown, best a place with a version; else nowhere, and counts of no scenario decide."""
+    places = [place for place in live.scenarios() if place.scenario.enabled and label in place.labels]
+    places.sort(key=lambda place: place.base is None)
+    if not places:
+        return Live(Scenario(name="", sources=[label]))
+    scenario = copy(places[0].scenario)
+    scenario.sources = [label]
+    return replace(places[0], scenario=scenario)
