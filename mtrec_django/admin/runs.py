@@ -1,0 +1,142 @@
+"""Runs: what is being worked on, how far it is, how it ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET
+
+from ..models import Run
+from .actions import TRAIN, ActionsMixin, Said
+from .durations import duration
+from .readonly import ReadOnlyAdmin
+
+SHOWN_AT_ONCE = 50
+"""Runs that one poll may ask for."""
+
+
+def state(run: Run) -> dict[str, Any]:
+    """What a page shows of a run while it goes; texts, so that the script knows no language."""
+    percent = run.percent
+    left = run.seconds_left
+    parts = [run.step]
+    if percent is not None and not run.is_finished:
+        parts.append(f"{percent:.0f} %")
+    if left is not None:
+        parts.append(_("%(time)s left") % {"time": duration(left)})
+    return {
+        "id": run.pk,
+        "status": run.status,
+        "label": run.get_status_display(),
+        "percent": percent,
+        "text": " · ".join(part for part in parts if part),
+        "worker": run.worker,
+        "finished": run.is_finished,
+    }
+
+
+@admin.register(Run)
+class RunAdmin(ActionsMixin, ReadOnlyAdmin):
+    """Runs, read-only but for Cancel."""
+
+    list_display = ["name", "status_badge", "progress", "requested_by", "created_at", "took", "version"]
+    list_filter = ["status", "kind", "scenario"]
+    list_select_related = ["scenario", "version__scenario", "requested_by"]
+    ordering = ["-pk"]
+    change_form_template = "admin/mtrec/run/change_form.html"
+    fieldsets = [
+        (None, {"fields": ["kind", "scenario", "version", "requested_by", "worker", "task_id"]}),
+        (gettext_lazy("Times"), {"fields": ["created_at", "started_at", "heartbeat_at", "finished_at", "took"]}),
+        (gettext_lazy("Details"), {"classes": ["collapse"], "fields": ["options", "report"]}),
+    ]
+    readonly_fields = ["took"]
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        poll = self.admin_site.admin_view(require_GET(self.progress_view))
+        mine = [
+            path("progress/", poll, name="mtrec_run_progress"),
+            self.button("<path:object_id>/cancel/", "run_cancel", TRAIN, self.cancel),
+        ]
+        return mine + super().get_urls()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
+        return super().get_queryset(request).select_related("scenario", "version__scenario", "requested_by")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        Run.objects.reap()
+        return super().changelist_view(request, {"poll": Run.objects.unfinished().exists(), **(extra_context or {})})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        Run.objects.reap()
+        run = self.get_object(request, object_id)
+        context: dict[str, Any] = {"may_train": request.user.has_perm(TRAIN)}
+        if run is not None:
+            context |= {"run": run, "state": state(run), "poll": not run.is_finished}
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def progress_view(self, request: HttpRequest) -> HttpResponse:
+        """The runs asked for by `id`, as JSON; polled while they go."""
+        if not self.has_view_permission(request):
+            return JsonResponse({"runs": []}, status=403)
+        Run.objects.reap()
+        ids = [int(value) for value in request.GET.getlist("id")[:SHOWN_AT_ONCE] if value.isdecimal()]
+        ids = [value for value in ids if value < 2**63]
+        runs = [state(run) for run in Run.objects.filter(pk__in=ids)]
+        response = JsonResponse({"runs": runs})
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def cancel(self, request: HttpRequest, run: Run) -> Said:
+        """Ask the worker to stop."""
+        if run.is_finished:
+            return Said(_("%(run)s has ended already.") % {"run": run}, messages.INFO)
+        run.cancel()
+        if run.is_finished:
+            return Said(_("%(run)s is cancelled.") % {"run": run})
+        return Said(_("%(run)s stops at its next step.") % {"run": run})
+
+    @admin.display(description=gettext_lazy("run"), ordering="pk")
+    def name(self, run: Run) -> str:
+        return str(run)
+
+    @admin.display(description=gettext_lazy("status"), ordering="status")
+    def status_badge(self, run: Run) -> str:
+        return format_html(
+            '<span class="mtrec-badge mtrec-{}" data-mtrec-field="label">{}</span>',
+            run.status,
+            run.get_status_display(),
+        )
+
+    @admin.display(description=gettext_lazy("progress"))
+    def progress(self, run: Run) -> str:
+        if run.is_finished:
+            return run.error.split("\n")[0][:120] if run.error else run.step
+        now = state(run)
+        return format_html(
+            '<span class="mtrec-live" data-mtrec-run="{}"><progress max="100"{} aria-label="{}"></progress>'
+            ' <span data-mtrec-field="text">{}</span></span>',
+            run.pk,
+            format_html(' value="{}"', f"{now['percent']:.1f}") if now["percent"] is not None else "",
+            str(run),
+            now["text"] or now["label"],
+        )
+
+    @admin.display(description=gettext_lazy("took"))
+    def took(self, run: Run) -> str:
+        if not run.started_at or not run.finished_at:
+            return "–"
+        return duration((run.finished_at - run.started_at).total_seconds())
+
+
+def poll_url(admin_site: admin.AdminSite) -> str:
+    """Where pages ask how far runs are."""
+    return reverse("admin:mtrec_run_progress", current_app=admin_site.name)

@@ -1,0 +1,116 @@
+"""Scenarios: the form, and the buttons Train, Transfer and Roll back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ..models import Run, Scenario
+from ..models.versions import roll_back
+from .actions import PUBLISH, TRAIN, ActionsMixin, Said, ask
+from .dashboard import dashboard
+from .figures import table
+from .forms import ScenarioForm
+
+
+@admin.register(Scenario)
+class ScenarioAdmin(ActionsMixin):
+    """Scenarios may be changed; those declared in code say so."""
+
+    form = ScenarioForm
+    list_display = ["name", "title", "enabled", "live", "goal_words", "parent", "from_code"]
+    list_filter = ["enabled"]
+    list_select_related = ["live_version__scenario", "parent"]
+    search_fields = ["name", "title"]
+    change_form_template = "admin/mtrec/scenario/change_form.html"
+    change_list_template = "admin/mtrec/scenario/change_list.html"
+    readonly_fields = ["live", "from_code"]
+    fieldsets = [
+        (None, {"fields": ["name", "title", "enabled", "live", "from_code"]}),
+        (gettext_lazy("What is wanted"), {"fields": ["goal", "exclude"]}),
+        (gettext_lazy("What may be shown"), {"fields": ["sources", "parent", "options"]}),
+    ]
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        front = self.admin_site.admin_view(self.dashboard_view)
+        mine = [
+            path("dashboard/", front, name="mtrec_dashboard"),
+            self.button("train/", "train", TRAIN, self.train),
+            self.button("<path:object_id>/transfer/", "transfer", TRAIN, self.transfer),
+            self.button("<path:object_id>/roll-back/", "roll_back", PUBLISH, self.roll_back),
+        ]
+        return mine + super().get_urls()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Scenario]:
+        return super().get_queryset(request).select_related("live_version__scenario", "parent")
+
+    def dashboard(self, request: HttpRequest) -> dict[str, Any] | None:
+        """What the front page of the app shows; None for a person who may not look at scenarios."""
+        return dashboard(request, self.admin_site) if self.has_view_permission(request) else None
+
+    def dashboard_view(self, request: HttpRequest) -> HttpResponse:
+        """The dashboard is the front page of the app; this is a name for it."""
+        return HttpResponseRedirect(reverse("admin:app_list", args=["mtrec"], current_app=self.admin_site.name))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        scenario = self.get_object(request, object_id)
+        return super().change_view(request, object_id, form_url, self._extra(request, scenario) | (extra_context or {}))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, self._extra(request, None) | (extra_context or {}))
+
+    def _extra(self, request: HttpRequest, scenario: Scenario | None) -> dict[str, Any]:
+        context: dict[str, Any] = {
+            "may_train": request.user.has_perm(TRAIN),
+            "may_publish": request.user.has_perm(PUBLISH),
+            "next": request.get_full_path(),
+        }
+        if scenario is not None:
+            live = scenario.live_version
+            context["table"] = table(live, scenario.name) if live else None
+            context["publications"] = scenario.publications.select_related(
+                "version__scenario", "replaced__scenario", "by"
+            )[:10]
+            context["runs"] = scenario.runs.select_related("scenario", "version__scenario")[:5]
+        return context
+
+    def train(self, request: HttpRequest, row: None) -> Said:
+        """Pretrain a new base over all scenarios."""
+        return ask(request, Run.Kind.TRAIN)
+
+    def transfer(self, request: HttpRequest, scenario: Scenario) -> Said:
+        """Fine-tune the live base for this scenario."""
+        return ask(request, Run.Kind.TRANSFER, scenario)
+
+    def roll_back(self, request: HttpRequest, scenario: Scenario) -> Said:
+        """Put back what was live before."""
+        publication = roll_back(scenario, by=request.user)
+        return Said(
+            _("%(version)s is live again in %(name)s.") % {"version": publication.version, "name": scenario.name}
+        )
+
+    @admin.display(description=gettext_lazy("live version"))
+    def live(self, scenario: Scenario) -> str:
+        version = scenario.live_version
+        if version is None:
+            return _("none: popular and new items are shown")
+        return format_html(
+            '<a href="{}">{}</a>', reverse("admin:mtrec_modelversion_change", args=[version.pk]), version
+        )
+
+    @admin.display(description=gettext_lazy("goal"))
+    def goal_words(self, scenario: Scenario) -> str:
+        return ", ".join(f"{kind} {weight:g}" for kind, weight in scenario.goal.items()) or "–"
+
+    @admin.display(description=gettext_lazy("declared in code"), boolean=True)
+    def from_code(self, scenario: Scenario) -> bool:
+        return scenario.declared is not None
