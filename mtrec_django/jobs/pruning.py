@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from django.utils import timezone
-
 from ..conf import get_config
 from ..models import ModelVersion, Run, Scenario, VersionFile
 from ..retrieval import store
-
-BUILDING_DAYS = 1
-"""A version still being built after so long belongs to a worker that died."""
 
 
 def prune(*, dry_run: bool = False) -> list[int]:
@@ -21,9 +14,15 @@ def prune(*, dry_run: bool = False) -> list[int]:
     if not dry_run:
         for pk in doomed:
             drop(pk)
-        for orphan in store.orphans():
+        for orphan in set(store.orphans()) - being_built():
             store.drop(orphan)
     return doomed
+
+
+def being_built() -> set[int]:
+    """Versions that a living worker is at; the others that look unfinished belong to workers that died."""
+    running = Run.objects.filter(status=Run.Status.RUNNING, version__isnull=False)
+    return set(running.values_list("version_id", flat=True))
 
 
 def superseded() -> list[int]:
@@ -36,17 +35,9 @@ def superseded() -> list[int]:
     }
     bases = ModelVersion.objects.filter(kind=ModelVersion.Kind.BASE)
     newest = bases.filter(status=ModelVersion.Status.READY).order_by("-pk").values_list("pk", flat=True)
-    kept = live | back | set(newest[: get_config().KEEP_VERSIONS])
-    fresh = timezone.now() - timedelta(days=BUILDING_DAYS)
-    return [
-        version.pk
-        for version in bases.exclude(pk__in=kept).exclude(status=ModelVersion.Status.PRUNED).order_by("pk")
-        if version.status != ModelVersion.Status.BUILDING or (version.created_at < fresh and not _is_built(version))
-    ]
-
-
-def _is_built(version: ModelVersion) -> bool:
-    return version.runs.filter(status=Run.Status.RUNNING).exists()
+    kept = live | back | being_built() | set(newest[: get_config().KEEP_VERSIONS])
+    rest = bases.exclude(pk__in=kept).exclude(status=ModelVersion.Status.PRUNED)
+    return list(rest.order_by("pk").values_list("pk", flat=True))
 
 
 def drop(pk: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from django.db import transaction
 
 from ..conf import get_config
 from ..dataset import Dataset
@@ -152,8 +153,9 @@ def _live() -> Trained | None:
 
 def _begin(run: Run, version: ModelVersion) -> ModelVersion:
     version.seed = int(run.options.get("seed", 0))
-    version.save()
-    Run.objects.filter(pk=run.pk).update(version=version)
+    with transaction.atomic():  # pruning takes a version being built by no run for a dead worker's
+        version.save()
+        Run.objects.filter(pk=run.pk).update(version=version)
     run.version = version
     return version
 
