@@ -14,7 +14,7 @@ from .conf import get_config
 from .models import Run, Scenario
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def enqueue(
     kind: str,
     scenario: Scenario | None = None,
     *,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
     here: bool = False,
     **options: Any,
 ) -> Run:

@@ -138,8 +138,10 @@ def _users(visitors: Longs) -> Users:
         at, known = find(visitors, np.asarray([pk], np.int64))
         if known[0]:
             features[int(at[0])] = values
-    texts = [{name: [str(v)] for name, v in row.items() if not _is_number(v)} for row in features]
-    numbers = [{name: v for name, v in row.items() if _is_number(v)} for row in features]
+    texts: list[Mapping[str, Any]] = [
+        {name: [str(v)] for name, v in row.items() if not _is_number(v)} for row in features
+    ]
+    numbers: list[Mapping[str, Any]] = [{name: v for name, v in row.items() if _is_number(v)} for row in features]
     return Users(visitors, _labels(texts), _numbers(numbers), _relations(visitors))
 
 

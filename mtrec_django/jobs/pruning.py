@@ -36,7 +36,8 @@ def superseded() -> list[int]:
     bases = ModelVersion.objects.filter(kind=ModelVersion.Kind.BASE)
     newest = bases.filter(status=ModelVersion.Status.READY).order_by("-pk").values_list("pk", flat=True)
     kept = live | back | being_built() | set(newest[: get_config().KEEP_VERSIONS])
-    rest = bases.exclude(pk__in=kept).exclude(status=ModelVersion.Status.PRUNED)
+    gone = [ModelVersion.Status.PRUNED, ModelVersion.Status.FAILED]  # what failed left no tables, or orphans
+    rest = bases.exclude(pk__in=kept).exclude(status__in=gone)
     return list(rest.order_by("pk").values_list("pk", flat=True))
 
 

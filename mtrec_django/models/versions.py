@@ -16,7 +16,7 @@ from ..signals import version_published
 from .catalog import Scenario
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
 
 class ModelVersion(models.Model):
@@ -86,7 +86,7 @@ class ModelVersion(models.Model):
         self,
         scenarios: Iterable[Scenario] | None = None,
         *,
-        by: AbstractBaseUser | None = None,
+        by: User | None = None,
         reason: str = "",
     ) -> list[Publication]:
         """Make this version live: a transfer in its scenario, a base in the given ones (all, unless named).
@@ -172,7 +172,7 @@ class Publication(models.Model):
         return f"{self.version} in {self.scenario}"
 
 
-def roll_back(scenario: Scenario, *, by: AbstractBaseUser | None = None, reason: str = "") -> Publication:
+def roll_back(scenario: Scenario, *, by: User | None = None, reason: str = "") -> Publication:
     """Put back what was live before the newest publication of the scenario.
 
     Raises:

@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         Run.objects.reap()
-        status = {
+        status: dict[str, Any] = {
             "items": Item.objects.count(),
             "available": Item.objects.filter(available=True).count(),
             "feedback": Feedback.objects.count(),
