@@ -101,7 +101,7 @@ def load_neighbours(version_id: int, rows: Iterable[tuple[int, Sequence[int], Se
     count = 0
     with transaction.atomic(using=database()), _cursor() as cursor:
         statement = f"copy {table} (version_id, item_id, others, weights) from stdin"
-        with cursor.copy(statement) as copy:  # type: ignore[attr-defined]
+        with cursor.copy(statement) as copy:
             for item_id, others, weights in rows:
                 lists = np.asarray(others).tolist(), np.asarray(weights).tolist()
                 copy.write_row((int(version_id), int(item_id), *lists))
@@ -244,7 +244,7 @@ def _stage(cursor: CursorWrapper, rows: Iterable[tuple[int, Floats]]) -> None:
     """COPY into a table of this transaction, binary: as many bytes as the vectors have, and no text to parse."""
     cursor.execute("drop table if exists mtrec_staged")
     cursor.execute(f"create temporary table mtrec_staged (item_id bigint, vector halfvec({DIM})) on commit drop")
-    with cursor.copy("copy mtrec_staged from stdin (format binary)") as copy:  # type: ignore[attr-defined]
+    with cursor.copy("copy mtrec_staged from stdin (format binary)") as copy:
         copy.write(COPY_HEADER)
         for batch in _batches(rows):
             copy.write(batch.tobytes())

@@ -34,6 +34,8 @@ class Question:
     exclude: tuple[OnPage, ...] = ()
     similar: bool = False
     """Whether only the object on the page counts, not who asks."""
+    only: str = ""
+    """The label of the one item source that may answer, where the scenario does not say."""
 
     @cached_property
     def keys(self) -> Keys | None:
@@ -47,7 +49,7 @@ class Question:
             ValueError: when the queryset is of a model that the scenario does not show.
         """
         if self.queryset is None:
-            return live.labels
+            return (self.only,) if self.only else live.labels
         label = source_for(self.queryset.model).label
         if label not in live.labels:
             raise ValueError(f"Scenario {live.scenario.name!r} shows {sorted(live.labels)}, not {label}.")
@@ -96,10 +98,9 @@ def ask_visitor(question: Question, live: Live) -> Known:
         return Known(live)
     rows = read([*asked.values(), *news], using=store.database())
     if news:
-        fresh = live_state.hear(rows.pop()).scenarios.get(live.scenario.name, live)
-        if fresh.base is not live.base and not question.similar:  # went live this second: never mix the two
-            live, asked = fresh, _statements(question, fresh)
-            rows = read([*asked.values()], using=store.database()) if asked else []
+        live = live_state.hear(rows.pop()).scenarios.get(live.scenario.name, live)
+        if (again := _statements(question, live)) != asked:  # another version since: never mix the two
+            asked, rows = again, read([*again.values()], using=store.database()) if again else []
     return _known(question, live, dict(zip(asked, rows, strict=True)))
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from django.utils.functional import Promise
-from django.utils.text import format_lazy
+from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext_lazy as _
 
 from ..inference.blend import FRESH, PERSONAL, POPULAR, TOGETHER
@@ -39,6 +38,13 @@ _PLAIN: dict[str, Promise] = {
 }
 
 
+def _fill(sentence: Promise, item: str) -> str:
+    return str(sentence).format(item=item)
+
+
+_filled = lazy(_fill, str)
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Which source speaks for an item, and which item of the history it speaks of."""
@@ -51,10 +57,9 @@ class Reason:
     def sentence(self) -> str | Promise:
         """Translated when it is rendered."""
         if self.because and self.source in _SENTENCES:
-            asked = (
-                _BECAUSE.get(self.kind, _SENTENCES[PERSONAL]) if self.source == PERSONAL else _SENTENCES[self.source]
-            )
-            return format_lazy(asked, item=self.because)
+            plain = _SENTENCES[self.source]
+            sentence = _BECAUSE.get(self.kind, plain) if self.source == PERSONAL else plain
+            return _filled(sentence, self.because)
         return _PLAIN.get(self.source, _("Recommended"))
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from copy import copy
-from dataclasses import replace
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -71,7 +69,9 @@ def similar_items(
     """
     on_page = OnPage.of(obj)
     place = live.scenario(scenario) if scenario else _place_of(on_page.label)
-    return answer(Question(place, n, queryset=queryset, on_page=on_page, similar=True), consent=False)
+    only = "" if scenario else on_page.label
+    question = Question(place, n, queryset=queryset, on_page=on_page, similar=True, only=only)
+    return answer(question, consent=False)
 
 
 def _question(
@@ -90,8 +90,4 @@ def _place_of(label: str) -> Live:
     """Where such objects are shown, best a place with a version; else nowhere, and counts of no scenario decide."""
     places = [place for place in live.scenarios() if place.scenario.enabled and label in place.labels]
     places.sort(key=lambda place: place.base is None)
-    if not places:
-        return Live(Scenario(name="", sources=[label]))
-    scenario = copy(places[0].scenario)
-    scenario.sources = [label]
-    return replace(places[0], scenario=scenario)
+    return places[0] if places else Live(Scenario(name="", sources=[label]))

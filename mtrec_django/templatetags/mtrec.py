@@ -10,16 +10,18 @@ shown is stored, so the links tell which answer a click came from. An empty list
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django import template
 from django.conf import settings
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.template.base import FilterExpression, Parser, Token
 from django.template.context import Context
 from django.template.loader import select_template
-from django.utils.translation import gettext as _
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import NotRegistered
 from ..serving import recommender
@@ -29,120 +31,95 @@ from ..serving.recommendations import Answer, log_shown
 register = template.Library()
 
 
+Ask = Callable[..., Answer]
+"""Called with the request (or None), what the tag is about, and the tag's options."""
+
+
 class ListNode(template.Node):
     """A tag that renders a list, or stores it in a variable."""
 
-    def __init__(self, name: str, first: FilterExpression, options: dict[str, FilterExpression], target: str) -> None:
-        self.name = name
-        self.first = first
+    def __init__(self, tag: Tag, about: FilterExpression, options: dict[str, FilterExpression], target: str) -> None:
+        self.tag = tag
+        self.about = about
         self.options = options
         self.target = target
 
     def render(self, context: Context) -> str:
-        options = {name: option.resolve(context) for name, option in self.options.items()}
-        title = options.pop("title", None)
-        answer = self.answer(context, self.first.resolve(context), options)
+        values = {name: option.resolve(context) for name, option in self.options.items()}
+        given = {name: value for name, value in values.items() if value is not None and value != ""}
+        title = given.pop("title", None)
+        answer = self.answer(_request(context), self.about.resolve(context), given)
         if self.target:
             context[self.target] = answer
             return ""
         if not answer:
             return ""
-        names = [f"mtrec/{answer.scenario}/{self.name}.html"] if answer.scenario else []
+        own = [f"mtrec/{answer.scenario}/{self.tag.name}.html"] if answer.scenario else []
         inside = {
             "recommendations": answer,
             "scenario": answer.scenario,
-            "title": title or answer.title or self.default_title(),
+            "title": title or answer.title or str(self.tag.title),
         }
+        chosen = select_template([*own, f"mtrec/{self.tag.name}.html"])
         with context.push(**inside):
-            return str(
-                select_template([*names, f"mtrec/{self.name}.html"]).render(context.flatten(), _request(context))
-            )
+            return str(chosen.render(context.flatten(), _request(context)))
 
-    def answer(self, context: Context, first: Any, options: dict[str, Any]) -> Answer:
-        """The list for this page, logged; empty instead of an error where only a name is wrong and nobody debugs."""
+    def answer(self, request: Any, about: Any, options: dict[str, Any]) -> Answer:
+        """The list for this page, logged. A wrong name breaks the page of those who debug, and nobody else's."""
         try:
-            answer = self.ask(_request(context), first, **options)
+            answer = self.tag.ask(request, about, **options)
         except NotRegistered as error:
             if settings.DEBUG:
                 raise
-            complain(f"{{% {self.name} %}} shows nothing", "%s", error)
+            complain(f"{{% {self.tag.name} %}} shows nothing", "%s", error)
             return Answer(scenario="")
         log_shown(answer)
         return answer
 
-    def ask(self, request: Any, first: Any, **options: Any) -> Answer:
-        raise NotImplementedError
 
-    def default_title(self) -> str:
-        raise NotImplementedError
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """What the two tags differ in."""
+
+    name: str
+    ask: Ask
+    options: frozenset[str]
+    title: str | Promise
+
+    def parse(self, parser: Parser, token: Token) -> ListNode:
+        """`{% name about option=value … as variable %}`."""
+        _tag, *bits = token.split_contents()
+        target = ""
+        if len(bits) > 1 and bits[-2] == "as":
+            target, bits = bits[-1], bits[:-2]
+        if not bits:
+            raise template.TemplateSyntaxError(f"{self.name!r} begins with what it is about")
+        given = {}
+        for bit in bits[1:]:
+            name, separator, value = bit.partition("=")
+            if not separator or name not in self.options:
+                raise template.TemplateSyntaxError(f"{self.name!r} takes {sorted(self.options)}, not {bit!r}")
+            given[name] = parser.compile_filter(value)
+        return ListNode(self, parser.compile_filter(bits[0]), given, target)
 
 
-class RecommendationsNode(ListNode):
-    """Of a scenario."""
-
-    def ask(
-        self,
-        request: Any,
-        first: str,
-        n: int = 10,
-        queryset: QuerySet[Any] | None = None,
-        item: Model | None = None,
-        exclude: Iterable[Model] = (),
-    ) -> Answer:
-        return recommender.recommend(request, first, n, queryset=queryset, item=item or None, exclude=exclude or ())
-
-    def default_title(self) -> str:
-        return _("Recommended for you")
-
-
-class SimilarItemsNode(ListNode):
-    """Of an object."""
-
-    def ask(
-        self,
-        request: Any,
-        first: Model,
-        n: int = 6,
-        scenario: str | None = None,
-        queryset: QuerySet[Any] | None = None,
-    ) -> Answer:
-        if not isinstance(first, Model):  # a variable that is not there
-            return Answer(scenario="")
-        return recommender.similar_items(first, n, scenario=scenario or None, queryset=queryset)
-
-    def default_title(self) -> str:
-        return _("Similar")
+def _similar_items(request: Any, about: Any, **options: Any) -> Answer:
+    if not isinstance(about, Model):  # a variable that is not there
+        return Answer(scenario="")
+    return recommender.similar_items(about, **options)
 
 
 def _request(context: Context) -> Any:
-    return context.get("request") or getattr(context, "request", None)
+    return context.get("request")
 
 
-def _parse(parser: Parser, token: Token, node: type[ListNode], names: frozenset[str]) -> ListNode:
-    tag, *bits = token.split_contents()
-    target = ""
-    if len(bits) > 1 and bits[-2] == "as":
-        target = bits[-1]
-        bits = bits[:-2]
-    if not bits or "=" in bits[0].split('"')[0].split("'")[0]:
-        raise template.TemplateSyntaxError(f"{tag!r} begins with what it is about")
-    options = {}
-    for bit in bits[1:]:
-        name, separator, value = bit.partition("=")
-        if not separator or name not in names:
-            raise template.TemplateSyntaxError(f"{tag!r} takes {sorted(names)}, not {bit!r}")
-        options[name] = parser.compile_filter(value)
-    return node(tag, parser.compile_filter(bits[0]), options, target)
+RECOMMENDATIONS = Tag(
+    "recommendations",
+    recommender.recommend,
+    frozenset({"n", "queryset", "item", "exclude", "title"}),
+    _("Recommended for you"),
+)
+SIMILAR_ITEMS = Tag("similar_items", _similar_items, frozenset({"n", "scenario", "queryset", "title"}), _("Similar"))
 
-
-@register.tag
-def recommendations(parser: Parser, token: Token) -> ListNode:
-    """`{% recommendations "scenario" n=8 queryset=… item=… exclude=… title=… as variable %}`; a name is enough."""
-    names = frozenset({"n", "queryset", "item", "exclude", "title"})
-    return _parse(parser, token, RecommendationsNode, names)
-
-
-@register.tag
-def similar_items(parser: Parser, token: Token) -> ListNode:
-    """`{% similar_items object n=6 scenario=… queryset=… title=… as variable %}`, all but the object optional."""
-    return _parse(parser, token, SimilarItemsNode, frozenset({"n", "scenario", "queryset", "title"}))
+register.tag("recommendations", RECOMMENDATIONS.parse)
+register.tag("similar_items", SIMILAR_ITEMS.parse)
