@@ -17,8 +17,11 @@ Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+ELSEWHERE = -2
+"""The `scenario` of an event at a place which is not among the goals: part of a history, never a target."""
+
 NO_SCENARIO = -1
-"""The `scenario` of an event that happened at no particular place: it counts for every scenario whose goal names its kind."""
+"""The `scenario` of an event at no particular place: it counts for every scenario whose goal names its kind."""
 
 NEGATIVE_KINDS = frozenset({"dislike", "hide", "report"})
 """Kinds that say no. An `impression` says nothing by itself."""
@@ -33,6 +36,8 @@ class Goal:
     """Event kind -> how much one such event counts; below zero for kinds that say no. Kinds left out do not count."""
     repeats: bool = False
     """Whether an item the visitor already had may be the right answer (a grocery wants it, a bookshop does not)."""
+    in_session: bool = False
+    """Whether it asks in the midst of a visit (a basket or product page) and not at its beginning (a home page)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,7 @@ class Dataset:
         raise LookupError(f"no scenario {name!r} among {[goal.name for goal in self.goals]}")
 
     def weight(self, scenario: int) -> Floats:
-        """What each event counts in a scenario: its kind's weight where it happened there or nowhere, else 0. [events]"""
+        """What each event counts in a scenario: its kind's weight if it happened there or nowhere, else 0. [events]"""
         goal = self.goals[scenario]
         by_kind = np.asarray([goal.weights.get(kind, 0.0) for kind in self.kinds], np.float32)
         here = (self.events.scenario == scenario) | (self.events.scenario == NO_SCENARIO)

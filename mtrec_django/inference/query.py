@@ -1,0 +1,156 @@
+"""The visitor's last events become one query vector: plain numpy, a fraction of a millisecond, no torch.
+
+The same arithmetic as `learning.network.QueryNetwork`, computed for the newest event only. Histories are given most
+recent event first, everywhere in this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .artifact import Artifact, ArtifactError
+
+Floats = npt.NDArray[np.float32]
+
+AGE_EDGES = (1, 60, 600, 3600, 21_600, 86_400, 259_200, 604_800, 2_592_000, 7_776_000, 31_536_000)
+"""Seconds at which the age of an event falls into the next bucket; bucket 0 is an unknown age."""
+
+AGE_BUCKETS = len(AGE_EDGES) + 2
+
+
+def age_bucket(seconds: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """The bucket of each age; 0 where it is negative or NaN, which means unknown."""
+    ages = np.asarray(seconds, np.float64)
+    known = np.nan_to_num(ages, nan=-1.0) >= 0
+    return np.where(known, 1 + np.searchsorted(AGE_EDGES, np.where(known, ages, 0), side="right"), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryEncoder:
+    """One live version's query side, loaded once and shared by all requests."""
+
+    arrays: dict[str, Floats]  # "query." arrays of the base
+    kinds: dict[str, int]
+    heads: int
+    length: int
+    shift: Floats  # [dim], the scenario's part, gate folded in
+    turn: Floats  # [dim, dim], identity plus the gated low-rank part
+
+    @classmethod
+    def from_artifacts(
+        cls, base: Artifact, transfer: Artifact | None = None, *, scenario: str | None = None
+    ) -> QueryEncoder:
+        """Fold the scenario's low-rank part and its gate into one matrix.
+
+        `transfer` wins over the part that the base itself learned for `scenario`, if it has one.
+
+        Raises:
+            ArtifactError: when an artifact is of the wrong kind or the two do not belong together.
+        """
+        if base.kind != "base" or (transfer is not None and transfer.kind != "transfer"):
+            raise ArtifactError(f"not a base and a transfer: {base.kind}, {transfer and transfer.kind}")
+        arrays = {name: np.asarray(array, np.float32) for name, array in base.part("query").items()}
+        shift, turn = _scenario_part(base, transfer, scenario, dim=len(arrays["empty"]))
+        kinds = {kind: position for position, kind in enumerate(base.config["kinds"])}
+        return cls(arrays, kinds, int(base.config["heads"]), int(base.config["length"]), shift, turn)
+
+    @property
+    def dim(self) -> int:
+        """The length of item and query vectors."""
+        return len(self.shift)
+
+    def kind_codes(self, kinds: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Positions of kinds by name; -1, which counts as unknown, for one that the version never saw."""
+        return np.fromiter((self.kinds.get(kind, -1) for kind in kinds), np.int64, len(kinds))
+
+    def encode(
+        self,
+        vectors: Floats,
+        kinds: npt.NDArray[np.integer],
+        ages_seconds: npt.NDArray[np.number],
+        here: npt.NDArray[np.bool_],
+        user: Sequence[int] = (),
+    ) -> Floats:
+        """The query vector of one visitor, unit length. [dim]
+
+        Args:
+            vectors: item vectors of the events, most recent first; those beyond `length` are not read. [events, dim]
+            kinds: position of each event's kind; any number out of range is an unknown kind. [events]
+            ages_seconds: time from each event until now; negative or NaN where unknown. [events]
+            here: whether the event happened in the scenario that asks. [events]
+            user: positions of the visitor's features; out of range ones are ignored.
+        """
+        state = self._state(vectors, kinds, ages_seconds, here) if len(vectors) else self.arrays["empty"]
+        state = state + self._user(user)
+        query = state @ self.turn + self.shift
+        return (query / max(float(np.linalg.norm(query)), 1e-12)).astype(np.float32)
+
+    def _state(
+        self,
+        vectors: Floats,
+        kinds: npt.NDArray[np.integer],
+        ages: npt.NDArray[np.number],
+        here: npt.NDArray[np.bool_],
+    ) -> Floats:
+        events = min(len(vectors), self.length)
+        a, dim = self.arrays, self.dim
+        x = self._tokens(vectors[:events], np.asarray(kinds)[:events])
+        n = _norm(x, a["norm_attention.weight"], a["norm_attention.bias"])
+        head = dim // self.heads
+        q = (n[0] @ a["qkv"][:, :dim]).reshape(self.heads, head)
+        kv = n @ a["qkv"][:, dim:]
+        k = kv[:, :dim].reshape(events, self.heads, head)
+        v = kv[:, dim:].reshape(events, self.heads, head)
+        logits = np.einsum("hd,thd->ht", q, k) / np.float32(np.sqrt(head)) + a["position"][:, :events]
+        logits += a["age"][:, age_bucket(np.asarray(ages)[:events])]
+        logits += a["here"][:, None] * np.asarray(here, np.float32)[:events]
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
+        y = x[0] + np.einsum("ht,thd->hd", weights, v).reshape(dim) @ a["out"]
+        hidden = _norm(y, a["norm_mlp.weight"], a["norm_mlp.bias"]) @ a["up"] + a["up_bias"]
+        y = y + _gelu(hidden) @ a["down"] + a["down_bias"]
+        return _norm(y, a["norm_out.weight"], a["norm_out.bias"])
+
+    def _tokens(self, vectors: Floats, kinds: npt.NDArray[np.integer]) -> Floats:
+        table = self.arrays["kind"]  # [kinds + 1, dim], the last row for unknown ones
+        known = (kinds >= 0) & (kinds < len(table) - 1)
+        x = _norm(np.asarray(vectors, np.float32), self.arrays["norm_in.weight"], self.arrays["norm_in.bias"])
+        return x + table[np.where(known, kinds, len(table) - 1)]
+
+    def _user(self, user: Sequence[int]) -> Floats | np.float32:
+        table = self.arrays.get("user")
+        codes = [code for code in user if table is not None and 0 <= code < len(table)]
+        return table[codes].mean(axis=0) if table is not None and codes else np.float32(0)
+
+
+def _scenario_part(
+    base: Artifact, transfer: Artifact | None, scenario: str | None, *, dim: int
+) -> tuple[Floats, Floats]:
+    if transfer is not None:
+        if transfer.config.get("base") not in (None, base.config.get("id")):
+            raise ArtifactError("the transfer belongs to another base")
+        part, alpha = transfer.part("delta"), float(transfer.config["alpha"])
+    else:
+        part = base.part(f"delta.{scenario}")
+        alpha = float(base.config.get("alphas", {}).get(scenario, 0.0))
+    turn = np.eye(dim, dtype=np.float32)
+    if not part or alpha == 0.0:
+        return np.zeros(dim, np.float32), turn
+    turn += np.float32(alpha) * (part["down"] @ part["up"])
+    return np.float32(alpha) * part["shift"], turn
+
+
+def _norm(x: Floats, weight: Floats, bias: Floats) -> Floats:
+    centred = x - x.mean(axis=-1, keepdims=True)
+    variance = np.mean(centred * centred, axis=-1, keepdims=True)
+    normed: Floats = centred / np.sqrt(variance + np.float32(1e-5)) * weight + bias
+    return normed
+
+
+def _gelu(x: Floats) -> Floats:
+    inner = np.float32(0.7978845608) * (x + np.float32(0.044715) * x * x * x)
+    return np.float32(0.5) * x * (np.float32(1) + np.tanh(inner))

@@ -1,0 +1,98 @@
+"""Which blend serves a scenario: chosen greedily on validation, a single classical source among the choices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..dataset import Floats
+from ..inference.blend import Blend, z_scores
+from .candidates import Candidates
+
+ADMIT = 1.003
+"""A source is let in only where it betters the blend by 0.3 %."""
+GRID = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A blend and what it reached on validation."""
+
+    weights: dict[str, float]
+    ndcg: float
+    alone: dict[str, float]  # feature -> NDCG@10 when it ranks alone
+
+
+class Scorer:
+    """NDCG@10 of any weights over fixed candidates, quickly: questions without a right candidate always score 0."""
+
+    def __init__(self, found: Candidates, relevant_count: npt.NDArray[np.integer], features: Iterable[str]) -> None:
+        rows = found.relevant.any(axis=1)
+        self.total = max(len(found.items), 1)
+        self.relevant = found.relevant[rows]
+        self.padding = np.where(found.items[rows] >= 0, 0, -np.inf).astype(np.float32)
+        self.z: dict[str, Floats] = {name: z_scores(found.features[name][rows]) for name in features}
+        discount = 1 / np.log2(np.arange(2, 12))
+        ideal = np.concatenate([[0], np.cumsum(discount)])[np.minimum(relevant_count[rows], 10)]
+        self.gain = (discount[None, :] / np.maximum(ideal, 1e-9)[:, None]).astype(np.float32)  # [rows, 10]
+
+    def ndcg(self, weights: dict[str, float]) -> float:
+        """The mean over all questions."""
+        score = self.padding.copy()
+        for name, weight in weights.items():
+            if weight:
+                score += np.float32(weight) * self.z[name]
+        return self.of(score)
+
+    def of(self, score: Floats) -> float:
+        """The mean NDCG@10 of given scores."""
+        n = min(10, score.shape[1])
+        if not len(score) or not n:
+            return 0.0
+        top = np.argpartition(-score, n - 1, axis=1)[:, :n] if n < score.shape[1] else _every(score)
+        order = np.argsort(-np.take_along_axis(score, top, axis=1), axis=1, kind="stable")
+        right = np.take_along_axis(self.relevant, np.take_along_axis(top, order, axis=1), axis=1)
+        return float((right * self.gain[:, :n]).sum() / self.total)
+
+
+def _every(score: Floats) -> npt.NDArray[np.intp]:
+    return np.tile(np.arange(score.shape[1]), (len(score), 1))
+
+
+def choose(scorer: Scorer, *, grid: Iterable[float] = GRID) -> Choice:
+    """Begin with the best source alone, let in what helps, then go once more over all weights."""
+    grid = tuple(grid)
+    alone = {name: scorer.ndcg({name: 1.0}) for name in scorer.z}
+    first = max(alone, key=lambda name: alone[name])
+    weights, best = {first: 1.0}, alone[first]
+    while len(weights) < len(scorer.z):
+        trials = [
+            (scorer.ndcg({**weights, name: weight}), name, weight)
+            for name in scorer.z
+            if name not in weights
+            for weight in grid
+        ]
+        value, name, weight = max(trials)
+        if value < best * ADMIT or value <= best:
+            break
+        weights, best = {**weights, name: weight}, value
+    return _polished(scorer, weights, best, alone, grid)
+
+
+def _polished(
+    scorer: Scorer, weights: dict[str, float], best: float, alone: dict[str, float], grid: tuple[float, ...]
+) -> Choice:
+    for name in [*weights][1:]:
+        for weight in (0.0, *grid):
+            value = scorer.ndcg({**weights, name: weight})
+            if value > best:
+                weights, best = {**weights, name: weight}, value
+    return Choice({name: weight for name, weight in weights.items() if weight}, best, alone)
+
+
+def blend_of(choice: Choice, *, decay: float, kinds: dict[str, float], here: float) -> Blend:
+    """The choice as what serving reads."""
+    return Blend({name: round(weight, 4) for name, weight in choice.weights.items()}, decay, kinds, here)

@@ -1,0 +1,117 @@
+"""How good lists are: all items ranked, metrics per question, intervals by bootstrap over visitors."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from ..dataset import Floats, Ints
+
+Doubles = npt.NDArray[np.float64]
+
+
+def hits(lists: Ints, relevant: sparse.csr_matrix) -> npt.NDArray[np.bool_]:
+    """Which places of the lists are right. [queries, n]"""
+    row = np.broadcast_to(np.arange(len(lists))[:, None], lists.shape)
+    width = relevant.shape[1]
+    right = relevant.tocoo()
+    keys = np.sort(right.row.astype(np.int64) * width + right.col)
+    asked = row.astype(np.int64) * width + lists
+    if not len(keys):
+        return np.zeros(lists.shape, bool)
+    at = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
+    return (keys[at] == asked) & (lists >= 0)
+
+
+def ndcg(hit: npt.NDArray[np.bool_], relevant_count: npt.NDArray[np.integer], k: int = 10) -> Doubles:
+    """Normalised discounted cumulative gain at k of each question (Järvelin & Kekäläinen 2002). [queries]"""
+    discount = 1 / np.log2(np.arange(2, k + 2))
+    gained = hit[:, :k].astype(np.float64) @ discount[: hit[:, :k].shape[1]]
+    ideal = np.concatenate([[0], np.cumsum(discount)])[np.minimum(relevant_count, k)]
+    return gained / np.where(ideal > 0, ideal, 1)
+
+
+def per_query(lists: Ints, relevant: sparse.csr_matrix) -> dict[str, Doubles]:
+    """Every metric of every question. [queries] each"""
+    hit = hits(lists, relevant)
+    count = np.asarray(relevant.sum(axis=1)).ravel().astype(np.int64)
+    any_right = np.maximum(count, 1)
+    found = hit[:, :10].sum(axis=1)
+    precision, recall = found / 10, found / any_right
+    first = np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, np.inf)
+    return {
+        "ndcg@10": ndcg(hit, count),
+        "recall@10": recall,
+        "recall@50": hit[:, :50].sum(axis=1) / any_right,
+        "precision@10": precision,
+        "f1@10": 2 * precision * recall / np.maximum(precision + recall, 1e-12),
+        "hit@10": (found > 0).astype(np.float64),
+        "mrr@10": np.where(first <= 10, 1 / first, 0),
+        "mrr@50": np.where(first <= 50, 1 / first, 0),
+    }
+
+
+def measure(
+    lists: Ints,
+    relevant: sparse.csr_matrix,
+    *,
+    counts: npt.NDArray[np.number],
+    catalogue: int,
+    similar: Floats | None = None,
+) -> dict[str, float]:
+    """The means over all questions, and what the lists are like as a whole.
+
+    coverage@10: share of the catalogue that some list shows; novelty@10: mean surprise in bits of what is shown;
+    popularity@10: mean rank share of what is shown, 1 for only the most popular; diversity@10: 1 - mean cosine of two
+    of a list by their features.
+    """
+    out = {name: float(values.mean()) if len(values) else 0.0 for name, values in per_query(lists, relevant).items()}
+    top = lists[:, :10]
+    shown = top[top >= 0]
+    share = (counts + 1) / (counts.sum() + len(counts))
+    rank = np.argsort(np.argsort(counts, kind="stable"), kind="stable") / max(len(counts) - 1, 1)
+    out["coverage@10"] = len(np.unique(shown)) / max(catalogue, 1)
+    out["novelty@10"] = float(-np.log2(share[shown]).mean()) if len(shown) else 0.0
+    out["popularity@10"] = float(rank[shown].mean()) if len(shown) else 0.0
+    if similar is not None:
+        out["diversity@10"] = _diversity(top, similar)
+    return out
+
+
+def _diversity(top: Ints, similar: Floats) -> float:
+    if not len(top):
+        return 0.0
+    rows = similar[np.maximum(top, 0)] * (top >= 0)[:, :, None]
+    count = (top >= 0).sum(axis=1)
+    total = np.square(rows.sum(axis=1)).sum(axis=1) - np.square(rows).sum(axis=(1, 2))
+    pairs = np.maximum(count * (count - 1), 1)
+    return float(np.mean(1 - total / pairs))
+
+
+def margin(ours: Doubles, theirs: Doubles, *, seed: int = 0, rounds: int = 1000) -> dict[str, float]:
+    """By how much ours is better, with the 95 % interval of a paired bootstrap over visitors."""
+    difference = ours - theirs
+    if not len(difference):
+        return {"mean": 0.0, "low": 0.0, "high": 0.0, "ratio": 1.0, "n": 0}
+    rng = np.random.default_rng(seed)
+    drawn = np.array([difference[rng.integers(0, len(difference), len(difference))].mean() for _ in range(rounds)])
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    ratio = float(ours.mean() / theirs.mean()) if theirs.mean() > 0 else float("inf") if ours.mean() > 0 else 1.0
+    return {
+        "mean": float(difference.mean()),
+        "low": float(low),
+        "high": float(high),
+        "ratio": ratio if np.isfinite(ratio) else 1e9,
+        "n": len(difference),
+    }
+
+
+def auc(scores: Floats, relevant: npt.NDArray[np.bool_]) -> float:
+    """ROC-AUC of one question's scores: the chance that a right item outranks a wrong one."""
+    right, wrong = scores[relevant], scores[~relevant]
+    if not len(right) or not len(wrong):
+        return 0.5
+    order = np.sort(wrong)
+    below = np.searchsorted(order, right, side="left") + np.searchsorted(order, right, side="right")
+    return float(below.mean() / (2 * len(wrong)))

@@ -1,0 +1,175 @@
+"""Choosing blends on validation, measuring on test, and what follows from it. Ours is always what would be served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from ..dataset import Dataset, Floats
+from ..inference.blend import PERSONAL, POPULAR, TOGETHER, Blend
+from ..inference.query import QueryEncoder
+from .blending import Scorer, blend_of, choose
+from .candidates import Candidates, full_ranking, gather
+from .evaluation import Doubles, margin, measure, per_query
+from .neighbours import item_knn
+from .network import Network
+from .queries import Queries, encode, histories
+from .sources import Chosen, positive, prior
+
+if TYPE_CHECKING:
+    from .pretrain import Fitted, Run, Split
+
+
+def network_ndcg(run: Run, network: Network, known: Dataset, asked: list[Queries]) -> float:
+    """The network alone, every item ranked, mean over the scenarios; decides when training ends."""
+    vectors = run.vectors(network, known)
+    encoder = QueryEncoder.from_artifacts(run.encoder_artifact(network))
+    values: list[float] = []
+    for questions in asked:
+        run.progress("validate", len(values), len(asked))
+        queries = encode(encoder, vectors, run.dataset.events, questions)
+        catalogue = run.dataset.catalogue[questions.scenario]
+        lists = full_ranking(questions, catalogue, lambda rows, q=queries: q[rows] @ vectors.T, 10)  # type: ignore[misc]
+        values.append(float(per_query(lists, questions.relevant)["ndcg@10"].mean()))
+    weights = np.sqrt([len(questions) for questions in asked])
+    return float(np.average(values, weights=weights))
+
+
+def candidates(
+    dataset: Dataset,
+    asked: Queries,
+    encoder: QueryEncoder,
+    vectors: Floats,
+    table: sparse.csr_matrix,
+    reading: Blend,
+    log_prior: Floats,
+) -> Candidates:
+    """What serving would score for these questions."""
+    history = histories(dataset.events, asked, len(dataset.items), reading, dataset.kinds)
+    return gather(
+        asked,
+        dataset.catalogue[asked.scenario],
+        queries=encode(encoder, vectors, dataset.events, asked),
+        vectors=vectors,
+        together={TOGETHER: (history, table)},
+        prior={POPULAR: log_prior},
+    )
+
+
+def choose_blends(
+    run: Run, network: Network, known: Dataset, asked: list[Queries], chosen: Chosen
+) -> tuple[list[Blend], dict[str, Any]]:
+    """The blend of every scenario and what it reached on validation."""
+    vectors, table = run.vectors(network, known), chosen.table.matrix()
+    encoder = QueryEncoder.from_artifacts(run.encoder_artifact(network))
+    blends, record = [], {}
+    for goal, (questions, reading) in enumerate(zip(asked, chosen.reading, strict=True)):
+        name = run.dataset.goals[goal].name
+        run.progress("choose blend", goal, len(asked))
+        if not len(questions):
+            blends.append(Blend())
+            continue
+        values = prior(known, goal, chosen.recipe.half_life[goal])
+        found = candidates(run.dataset, questions, encoder, vectors, table, reading, values)
+        choice = choose(Scorer(found, relevant_count(questions), (PERSONAL, TOGETHER, POPULAR)))
+        blends.append(blend_of(choice, decay=reading.decay, kinds=reading.kinds, here=reading.here))
+        record[name] = {
+            "ndcg@10": choice.ndcg,
+            "alone": choice.alone,
+            "blend": blends[-1].to_json(),
+            "questions": len(questions),
+        }
+    return blends, record
+
+
+def relevant_count(asked: Queries) -> np.ndarray:
+    """How many right answers each question has. [queries]"""
+    return np.asarray(asked.relevant.sum(axis=1)).ravel().astype(np.int64)
+
+
+@dataclass(slots=True)
+class Measured:
+    """Test figures by scenario, and each question's NDCG@10 for the margins."""
+
+    metrics: dict[str, dict[str, Any]]
+    margins: dict[str, dict[str, Any]]
+    pooled: dict[str, Doubles]  # model -> NDCG@10 of all questions of all scenarios
+    questions: int
+    vectors: Floats  # [items, dim], the ones that were measured
+
+
+def measure_all(run: Run, network: Network, split: Split, fitted: Fitted, *, seed: int) -> Measured:
+    """Ours, popularity and ItemKNN on the newest part; tables from all that came before it."""
+    from .pretrain import ask
+
+    dataset, settings = run.dataset, run.settings
+    before = dataset.with_events(dataset.events[split.part < 2])
+    vectors = run.vectors(network, before)
+    encoder = QueryEncoder.from_artifacts(run.encoder_artifact(network))
+    table = fitted.chosen.recipe.build(before, settings, run.similar).matrix()
+    knn = item_knn(positive(before), settings.neighbours).matrix()
+    out = Measured({}, {}, {}, 0, vectors)
+    for goal, blend in enumerate(fitted.blends):
+        run.progress("measure", goal, len(fitted.blends))
+        questions = ask(dataset, goal, split, 2).sample(settings.max_queries, seed)
+        if not len(questions):
+            continue
+        log_prior = prior(before, goal, fitted.chosen.recipe.half_life[goal])
+        found = candidates(dataset, questions, encoder, vectors, table, blend, log_prior)
+        lists = {
+            "ours": found.ranked(blend),
+            "network": found.ranked(Blend({PERSONAL: 1.0})),
+            "popularity": _popularity(before, questions),
+            "itemknn": _itemknn(dataset, questions, knn),
+        }
+        _record(out, run, before, questions, lists, seed)
+    return out
+
+
+def _popularity(before: Dataset, asked: Queries) -> Any:
+    values = prior(before, asked.scenario, 0.0)
+    score = lambda rows: np.broadcast_to(values, (rows.stop - rows.start, len(values)))  # noqa: E731
+    return full_ranking(asked, before.catalogue[asked.scenario], score)
+
+
+def _itemknn(dataset: Dataset, asked: Queries, table: sparse.csr_matrix) -> Any:
+    plain = Blend(decay=1.0)
+    history = histories(dataset.events, asked, len(dataset.items), plain, dataset.kinds, longest=1_000_000)
+    history.data[:] = 1
+    catalogue = dataset.catalogue[asked.scenario]
+    return full_ranking(asked, catalogue, lambda rows: np.asarray((history[rows] @ table).todense()))
+
+
+def _record(out: Measured, run: Run, before: Dataset, asked: Queries, lists: dict[str, Any], seed: int) -> None:
+    name = run.dataset.goals[asked.scenario].name
+    counts = np.bincount(before.events.item, minlength=len(before.items))
+    catalogue = int(run.dataset.catalogue[asked.scenario].sum())
+    similar = run.similar if np.any(run.similar) else None
+    each = {model: per_query(ranked, asked.relevant)["ndcg@10"] for model, ranked in lists.items()}
+    out.metrics[name] = {
+        model: measure(ranked, asked.relevant, counts=counts, catalogue=catalogue, similar=similar)
+        for model, ranked in lists.items()
+    }
+    out.metrics[name]["questions"] = len(asked)
+    out.margins[name] = {other: margin(each["ours"], each[other], seed=seed) for other in each if other != "ours"}
+    for model, values in each.items():
+        out.pooled[model] = np.concatenate([out.pooled.get(model, np.empty(0)), values])
+    out.questions += len(asked)
+
+
+def decide(measured: Measured, *, fewest: int, live: bool) -> dict[str, Any]:
+    """Publish only what beats popularity and ItemKNN beyond noise, over the questions of all scenarios."""
+    if measured.questions < fewest:
+        reason = f"only {measured.questions} test questions: too few to measure"
+        return {"publish": not live, "reason": reason + ("" if live else "; nothing is live yet")}
+    margins = {other: margin(measured.pooled["ours"], measured.pooled[other]) for other in ("popularity", "itemknn")}
+    lost = [other for other, one in margins.items() if one["low"] <= 0]
+    words = ", ".join(
+        f"{one['ratio']:.2f} x {other} ({one['mean']:+.4f}, {one['low']:+.4f} to {one['high']:+.4f})"
+        for other, one in margins.items()
+    )
+    reason = f"NDCG@10 {words}" if not lost else f"does not beat {' and '.join(lost)} beyond noise: {words}"
+    return {"publish": not lost, "reason": reason, "margins": margins}

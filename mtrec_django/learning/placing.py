@@ -1,0 +1,50 @@
+"""Vectors for items that came or changed after the training: searchable at once, no retraining."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..dataset import Floats, Items
+from ..representation.features import mean_of_nearest
+from .artifacts import Trained
+
+
+def item_vectors(trained: Trained, items: Items, trained_items: Items | None = None) -> Floats:
+    """Each new item at the weighted mean of its ten nearest trained ones, by text and labels. [items, dim]
+
+    Args:
+        trained: the version whose space they shall join.
+        items: the new ones only.
+        trained_items: the trained ones, in the order of `trained.item_ids`; without them, or for an item that says
+            nothing, the tower places by features alone.
+    """
+    placed = by_tower(trained, items)
+    if trained_items is None:
+        return placed
+    known, similar = trained.features.similarity(trained_items), trained.features.similarity(items)
+    speaks, spoken = np.any(known != 0, axis=1), np.any(similar != 0, axis=1)
+    if speaks.any() and spoken.any():
+        placed[spoken] = mean_of_nearest(similar[spoken], known[speaks], trained.vectors[speaks])
+    return placed
+
+
+def by_tower(trained: Trained, items: Items) -> Floats:
+    """What the item tower says without any events. [items, dim]"""
+    raw = trained.features.transform(items) @ trained.artifact.arrays["tower.weight"].T
+    raw = raw + trained.artifact.arrays["tower.bias"]
+    return (raw / np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), 1e-9)).astype(np.float32)
+
+
+def aligned_vectors(trained: Trained, items: Items) -> Floats:
+    """The version's vectors in the order of these items; those it does not have are placed. [items, dim]"""
+    at = {str(item): position for position, item in enumerate(trained.item_ids)}
+    found = np.array([at.get(str(item), -1) for item in items.ids], np.int64)
+    if np.all(found >= 0):
+        return np.ascontiguousarray(trained.vectors[found])
+    out = by_tower(trained, items)
+    out[found >= 0] = trained.vectors[found[found >= 0]]
+    similar = trained.features.similarity(items)
+    known, spoken = (found >= 0) & np.any(similar != 0, axis=1), (found < 0) & np.any(similar != 0, axis=1)
+    if known.any() and spoken.any():
+        out[spoken] = mean_of_nearest(similar[spoken], similar[known], out[known])
+    return out

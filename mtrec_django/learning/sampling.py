@@ -1,0 +1,247 @@
+"""Which events a training step sees: windows of histories in batches of like length, and shared negatives.
+
+Arrays only: an event costs a few bytes and no object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..dataset import NO_SCENARIO, Bools, Dataset, Events, Floats, Ints, Longs
+from ..inference.query import age_bucket
+
+SESSION_SECONDS = 1800
+"""A pause after which a visitor's next event begins another visit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Padded histories and their targets; position t of a row is the state after event t - 1, 0 that of no event."""
+
+    items: Longs  # [rows, events]
+    kinds: Longs  # [rows, events]
+    ages: Longs | None  # [rows, t, j], bucket; None where no time is known
+    here: Bools  # [rows, t, j]
+    row: Longs  # [targets], where each target's state is
+    at: Longs  # [targets], -1 is the state of no event
+    target: Longs  # [targets], item
+    scenario: Longs  # [targets], position in goals, the last + 1 for none
+    weight: Floats  # [targets]
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+def target_weights(dataset: Dataset) -> Floats:
+    """How much each event counts as a target of the base: the most that any scenario says, 0 for mere repeats. [events]
+
+    A scenario's largest weight counts 1, so that the units of its goal do not matter; kinds that no goal names, but
+    that do not say no, count a little, since they too show what is liked.
+    """
+    events = dataset.events
+    weights = np.zeros(len(events), np.float32)
+    for position, goal in enumerate(dataset.goals):
+        largest = max(goal.weights.values(), default=0.0)
+        if largest > 0:
+            counted = np.maximum(dataset.weight(position), 0) / np.float32(largest)
+            if not goal.repeats:
+                counted[repeated(events)] = 0
+            np.maximum(weights, counted, out=weights)
+    return weights
+
+
+def repeated(events: Events) -> Bools:
+    """Whether the visitor had the same item by the same kind in the same scenario before. [events]"""
+    order = np.lexsort((np.arange(len(events)), events.scenario, events.kind, events.item, events.user))
+    same = np.ones(max(len(order) - 1, 0), bool)
+    for column in (events.user, events.item, events.kind, events.scenario):
+        same &= column[order][1:] == column[order][:-1]
+    out = np.zeros(len(events), bool)
+    out[order[1:]] = same
+    return out
+
+
+def balance(scenario: Ints, weight: Floats, scenarios: int) -> Floats:
+    """Damp giants: targets of a scenario with n of them in all weigh n ** -0.25 of what they did, on average 1."""
+    place = np.maximum(scenario, NO_SCENARIO) + 1
+    totals = np.bincount(place, weight, minlength=scenarios + 1)
+    factor = np.where(totals > 0, np.maximum(totals, 1), 1) ** -0.25
+    balanced = weight * factor[place].astype(np.float32)
+    mean = balanced.sum() / max(weight.sum(), 1e-9)
+    return (balanced / max(mean, 1e-9)).astype(np.float32)
+
+
+class Sampler:
+    """Gives the batches of an epoch; other windows, tie orders and targets in each."""
+
+    def __init__(
+        self,
+        events: Events,
+        weight: Floats,
+        users: int,
+        scenarios: int,
+        *,
+        length: int,
+        batch_tokens: int,
+        max_positions: int,
+        rng: np.random.Generator,
+        later: float = 0.0,
+        silent: Bools | None = None,
+    ) -> None:
+        """`weight` 0 keeps an event in histories but never as target; `later` is the share of rows whose targets come
+        from the next visit, not the next event; `silent` events are in no history either."""
+        kept = slice(None) if silent is None or not silent.any() else ~silent
+        self.events, self.weight = events[kept], weight[kept]
+        self.users, self.scenarios = users, scenarios
+        self.length, self.batch_tokens, self.max_positions = length, batch_tokens, max_positions
+        self.rng, self.later = rng, later
+        self.timed = bool(len(events)) and bool(events.time.any())
+
+    def epoch(self) -> Iterator[Batch]:
+        """Batches in random order."""
+        events, weight = self._shuffled_ties()
+        session = _sessions(events)
+        start, size = self._windows(events)
+        keep = self._enough(start, size, weight)
+        start, size = start[keep], size[keep]
+        order = np.argsort(size + self.rng.random(len(size)), kind="stable")
+        for rows in self._groups(order, size):
+            batch = self._batch(events, weight, session, start[rows], size[rows])
+            if len(batch):
+                yield batch
+
+    def batches(self) -> int:
+        """About how many batches an epoch has."""
+        return max(1, int(min(len(self.events), self.max_positions * 1.2) / self.batch_tokens * 1.3))
+
+    def _shuffled_ties(self) -> tuple[Events, Floats]:
+        """Events of one moment have no order, so each epoch gives them another."""
+        if not self.timed:
+            return self.events, self.weight
+        order = np.lexsort((self.rng.random(len(self.events), np.float32), self.events.time, self.events.user))
+        order = np.where(self.events.time > 0, order, np.arange(len(order)))
+        return self.events[order], self.weight[order]
+
+    def _windows(self, events: Events) -> tuple[Longs, Longs]:
+        """Cut each history into windows; the cut moves from epoch to epoch so that contexts of all lengths are met."""
+        bounds = events.indptr(self.users)
+        counts = np.diff(bounds)
+        span = self.length + 1
+        offset = np.where(counts > span, self.rng.integers(1, span + 1, len(counts)), counts)
+        pieces = 1 + np.maximum(-(-(counts - offset) // self.length), 0)
+        user = np.repeat(np.arange(self.users), pieces)
+        piece = np.arange(len(user)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        end = np.minimum(offset[user] + piece * self.length, counts[user])
+        begin = np.maximum(np.where(piece > 0, offset[user] + (piece - 1) * self.length - 1, 0), 0)
+        good = end > begin
+        return (bounds[user] + begin)[good], (end - begin)[good]
+
+    def _enough(self, start: Longs, size: Longs, weight: Floats) -> Longs:
+        """As many random windows as hold `max_positions` targets."""
+        total = np.concatenate([[0], np.cumsum(weight > 0)])
+        targets = total[start + size] - total[start]
+        order = self.rng.permutation(np.flatnonzero(targets > 0))
+        enough = np.searchsorted(np.cumsum(targets[order]), self.max_positions) + 1
+        return order[:enough]
+
+    def _groups(self, order: Longs, size: Longs) -> list[Longs]:
+        """Neighbours in length share a batch of about `batch_tokens`."""
+        groups: list[Longs] = []
+        first = 0
+        while first < len(order):
+            longest = size[order[min(first + self.batch_tokens // max(size[order[first]], 1), len(order) - 1)]]
+            rows = max(1, self.batch_tokens // max(int(longest), 1))
+            groups.append(order[first : first + rows])
+            first += rows
+        return [groups[at] for at in self.rng.permutation(len(groups))]
+
+    def _batch(self, events: Events, weight: Floats, session: Longs, start: Longs, size: Longs) -> Batch:
+        events_wide = int(size.max())
+        at = start[:, None] + np.arange(events_wide)
+        inside = np.arange(events_wide) < size[:, None]
+        at = np.where(inside, at, start[:, None])
+        goal = self._targets(at, inside, session, start, size)
+        first = (start == 0) | (events.user[start] != events.user[start - 1])
+        wanted = inside & (weight[goal] > 0)
+        wanted[:, 0] &= first  # the state before the first event of a window is known only at the very beginning
+        row, column = np.nonzero(wanted)
+        chosen = goal[row, column]
+        scenario = np.where(events.scenario[goal] < 0, self.scenarios, events.scenario[goal])
+        inputs, moments = at[:, :-1], goal[:, 1:]
+        here = scenario[:, 1:, None] == events.scenario[inputs][:, None, :]
+        return Batch(
+            items=events.item[inputs].astype(np.int64),
+            kinds=events.kind[inputs].astype(np.int64),
+            ages=self._ages(events, inputs, moments) if self.timed else None,
+            here=here,
+            row=row,
+            at=column - 1,
+            target=events.item[chosen].astype(np.int64),
+            scenario=scenario[row, column].astype(np.int64),
+            weight=weight[chosen],
+        )
+
+    def _targets(self, at: Longs, inside: Bools, session: Longs, start: Longs, size: Longs) -> Longs:
+        """The event that position t shall foretell: the next one, or for some rows any one of the next visit."""
+        if self.later <= 0:
+            return at
+        ahead = self.rng.random(len(at)) < self.later
+        begin = session[at[:, :-1]]  # [rows, events], where the next visit begins
+        last = (start + size)[:, None] - 1
+        finish = np.minimum(session[np.minimum(begin, len(session) - 1)], last + 1)
+        drawn = begin + (self.rng.random(begin.shape) * np.maximum(finish - begin, 1)).astype(np.int64)
+        good = ahead[:, None] & inside[:, 1:] & (begin <= last)
+        out = at.copy()
+        out[:, 1:] = np.where(good, np.minimum(drawn, last), at[:, 1:])
+        return out
+
+    def _ages(self, events: Events, inputs: Longs, moments: Longs) -> Longs:
+        then, now = events.time[inputs], events.time[moments]
+        ages = now[:, :, None] - then[:, None, :]
+        return age_bucket(np.where(then[:, None, :] > 0, ages, -1))
+
+
+def _sessions(events: Events) -> Longs:
+    """For each event where its visitor's next visit begins (the end of his events, if none). [events]"""
+    if not len(events):
+        return np.empty(0, np.int64)
+    new = np.ones(len(events), bool)
+    same = events.user[1:] == events.user[:-1]
+    new[1:] = ~same | (events.time[1:] - events.time[:-1] > SESSION_SECONDS)
+    begins = np.flatnonzero(new)
+    following = np.append(begins[1:], len(events))
+    return following[np.cumsum(new) - 1].astype(np.int64)
+
+
+def visits_share(events: Events) -> float:
+    """The share of events that share their very second with another of the same visitor: orders, not clicks."""
+    if len(events) < 2 or not events.time.any():
+        return 0.0
+    tied = (events.user[1:] == events.user[:-1]) & (events.time[1:] == events.time[:-1]) & (events.time[1:] > 0)
+    return float(np.mean(tied))
+
+
+class Negatives:
+    """Shared candidates of a batch: its own items and uniform others, with the log of their chance to be there.
+
+    Bengio & Senécal 2008; the correction is that of Yi et al. 2019 for in-batch sampling.
+    """
+
+    def __init__(self, item_counts: npt.NDArray[np.integer], settings_negatives: int, full_below: int) -> None:
+        self.items = len(item_counts)
+        self.share = np.asarray(item_counts, np.float64) / max(int(np.sum(item_counts)), 1)
+        self.negatives = settings_negatives
+        self.full = self.items <= full_below
+
+    def candidates(self, batch: Batch, rng: np.random.Generator) -> tuple[Longs, Floats]:
+        """Distinct items, sorted, and the log chance of each to be among them. [candidates] twice"""
+        if self.full:
+            return np.arange(self.items), np.zeros(self.items, np.float32)
+        uniform = rng.integers(0, self.items, self.negatives)
+        items = np.unique(np.concatenate([batch.items.ravel(), batch.target, uniform]))
+        drawn = self.share[items] * (batch.items.size + len(batch)) + self.negatives / self.items
+        return items, np.log(-np.expm1(-drawn)).astype(np.float32)

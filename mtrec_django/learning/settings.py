@@ -1,0 +1,58 @@
+"""What a training can be told; the defaults are measured and meant for any shop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+Progress = Callable[[str, int, int], None]
+"""Called as (step, done, total) at least once a second; may raise to cancel."""
+
+
+def silent(step: str, done: int, total: int) -> None:
+    """The progress that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Numbers of one training. Nothing here needs to be changed per data set."""
+
+    dim: int = 64
+    heads: int = 2
+    length: int = 50
+    """Events of a history that the query encoder reads."""
+    dropout: float = 0.3
+    rate: float = 6e-3
+    """Peak learning rate; a short warm-up before, a cosine down to a tenth after."""
+    epochs: int = 8
+    patience: int = 3
+    """Epochs without a better validation before training ends."""
+    batch_tokens: int = 2048
+    negatives: int = 1024
+    full_softmax_items: int = 3000
+    """Below so many items every item is a negative."""
+    max_positions: int = 250_000
+    """Targets of one epoch. Longer data are covered by other random windows in each epoch."""
+    finetune_epochs: int = 1
+    """Epochs over everything, after measuring, for the version that goes live."""
+    max_queries: int = 4000
+    """Visitors of one scenario whose lists are measured, drawn at random when there are more."""
+    neighbours: int = 100
+    ease_items: int = 12_000
+    """EASE takes time and memory with the cube and the square of the items; above so many it is not tried."""
+    rank: int = 8
+    """Rank of a scenario's own part."""
+    threads: int = 0
+    """Threads of torch; 0 takes the cores of the machine."""
+    quick: bool = False
+    """Fewer choices tried for the blend; for tests."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For the record of a run."""
+        return asdict(self)
+
+    def thread_count(self) -> int:
+        """More threads than cores make training several times slower, so the number is always set."""
+        return self.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else self.threads or 1

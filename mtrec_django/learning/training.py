@@ -1,0 +1,167 @@
+"""The training loop: batches in, better weights out. It knows no scenarios' goals and no splits."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..dataset import Bools, Floats
+from .network import Network
+from .sampling import Batch, Negatives, Sampler
+from .settings import Progress, Settings
+
+NEVER = -1e4
+"""The logit of an item that the target's scenario cannot show."""
+
+
+@dataclass(slots=True)
+class Course:
+    """What happened in a training."""
+
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    positions: int = 0
+    seconds: float = 0.0  # in steps, without validation
+
+    @property
+    def speed(self) -> float:
+        """Targets a second."""
+        return self.positions / max(self.seconds, 1e-9)
+
+
+class Trainer:
+    """Optimisers and the step; the residuals' rows are updated only where a batch touched them."""
+
+    def __init__(
+        self, network: Network, negatives: Negatives, catalogue: Bools, settings: Settings, *, rate: float, seed: int
+    ) -> None:
+        self.network, self.negatives, self.rate = network, negatives, rate
+        self.rng = np.random.default_rng(seed)
+        self.fenced = None if catalogue.all() else torch.from_numpy(np.vstack([catalogue, np.ones_like(catalogue[:1])]))
+        self.dense = torch.optim.AdamW(network.dense_parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.0)
+        self.sparse = torch.optim.SparseAdam([network.tower.residual.weight], lr=rate, betas=(0.9, 0.98))
+
+    def step(self, batch: Batch, progress: float) -> float:
+        """One update; `progress` in [0, 1] sets the learning rate. Returns the loss."""
+        for optimiser in (self.dense, self.sparse):
+            for group in optimiser.param_groups:
+                group["lr"] = self.rate * schedule(progress)
+        loss = self.loss(batch)
+        self.dense.zero_grad(set_to_none=True)
+        self.sparse.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.dense_parameters(), 5.0)
+        self.dense.step()
+        self.sparse.step()
+        return float(loss.detach())
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Weighted cross entropy over the batch's items and uniform negatives."""
+        items, log_chance = self.negatives.candidates(batch, self.rng)
+        vectors = self.network.tower(torch.from_numpy(items))  # [candidates, dim]
+        query = functional.normalize(states(self.network, batch, vectors, items), dim=-1)  # [targets, dim]
+        logits = self.network.scale * query @ vectors.T + self._bias(batch, items, log_chance)
+        right = torch.from_numpy(np.searchsorted(items, batch.target))
+        losses = functional.cross_entropy(logits, right, reduction="none")
+        weight = torch.from_numpy(batch.weight)
+        return (losses * weight).sum() / max(len(batch), 1)
+
+    def _bias(self, batch: Batch, items: np.ndarray, log_chance: Floats) -> Tensor:
+        bias = -torch.from_numpy(log_chance)  # [candidates]
+        if self.fenced is None:
+            return bias
+        allowed = self.fenced[:, torch.from_numpy(items)]  # [scenarios + 1, candidates]
+        by_scenario = torch.where(allowed, bias, torch.tensor(NEVER))
+        return by_scenario[torch.from_numpy(batch.scenario)]
+
+
+def states(network: Network, batch: Batch, vectors: Tensor, items: np.ndarray) -> Tensor:
+    """The state before each target. [targets, dim]"""
+    empty = network.query.empty
+    rows, events = batch.items.shape
+    if events == 0:
+        return empty.expand(len(batch), -1)
+    inputs = vectors[torch.from_numpy(np.searchsorted(items, batch.items))]  # [rows, events, dim]
+    ages = (
+        torch.from_numpy(batch.ages) if batch.ages is not None else torch.zeros(rows, events, events, dtype=torch.long)
+    )
+    encoded = network.query(inputs, torch.from_numpy(batch.kinds), ages, torch.from_numpy(batch.here))
+    flat = torch.cat([empty[None], encoded.reshape(rows * events, -1)])
+    at = np.where(batch.at < 0, 0, 1 + batch.row * events + batch.at)
+    return flat[torch.from_numpy(at)]
+
+
+def schedule(progress: float, warm_up: float = 0.03) -> float:
+    """A short rise, then a cosine down to a tenth."""
+    if progress < warm_up:
+        return (progress + 1e-3) / (warm_up + 1e-3)
+    return 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+
+
+Validate = Callable[[], float]
+"""How good the network is now: the higher, the better."""
+
+
+def train(
+    trainer: Trainer,
+    sampler: Sampler,
+    *,
+    epochs: int,
+    patience: int,
+    progress: Progress,
+    step: str,
+    validate: Validate | None = None,
+) -> Course:
+    """Run the epochs; with `validate` the best weights are kept and training ends when they get no better."""
+    course = Course()
+    best, best_weights, waited = -1.0, None, 0
+    per_epoch = sampler.batches()
+    for epoch in range(epochs):
+        loss = _epoch(trainer, sampler, course, epoch, epochs, per_epoch, progress, step)
+        record = {"epoch": epoch + 1, "loss": loss}
+        if validate is not None:
+            record["ndcg@10"] = value = validate()
+            best, best_weights, waited = (
+                (value, _copy(trainer.network), 0) if value > best else (best, best_weights, waited + 1)
+            )
+        course.epochs.append(record)
+        if waited >= patience:
+            break
+    if best_weights is not None:
+        trainer.network.load_state_dict(best_weights)
+    progress(step, epochs * per_epoch, epochs * per_epoch)
+    return course
+
+
+def _epoch(
+    trainer: Trainer,
+    sampler: Sampler,
+    course: Course,
+    epoch: int,
+    epochs: int,
+    per_epoch: int,
+    progress: Progress,
+    step: str,
+) -> float:
+    trainer.network.train()
+    losses = []
+    for number, batch in enumerate(sampler.epoch()):
+        started = time.perf_counter()
+        done = epoch * per_epoch + min(number, per_epoch)
+        losses.append(trainer.step(batch, done / (epochs * per_epoch)))
+        course.positions += len(batch)
+        course.seconds += time.perf_counter() - started
+        if number % 5 == 0:
+            progress(step, done, epochs * per_epoch)
+    trainer.network.eval()
+    return float(np.mean(losses)) if losses else 0.0
+
+
+def _copy(network: Network) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}

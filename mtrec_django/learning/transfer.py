@@ -1,0 +1,319 @@
+"""One scenario's own part: a low-rank change of the query side, trained with the base frozen, behind a guard.
+
+What does not beat the base on held-out events beyond noise is not published: alpha 0 is the base itself.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..dataset import Bools, Dataset, Floats, Longs
+from ..inference.artifact import Artifact
+from ..inference.blend import PERSONAL, POPULAR, TOGETHER, Blend
+from ..inference.query import QueryEncoder
+from .artifacts import Trained, Transfer, card
+from .blending import Scorer, blend_of, choose
+from .candidates import full_ranking
+from .cleaning import clean
+from .evaluation import margin, measure, per_query
+from .measuring import candidates, relevant_count
+from .network import Delta, QueryNetwork, Shape
+from .placing import aligned_vectors
+from .pretrain import FEWEST_QUESTIONS, ask, description, last_out_of_all, TorchThreads
+from .queries import Queries, Split, encode, time_split
+from .sampling import Sampler, repeated, visits_share
+from .settings import Progress, Settings, silent
+from .sources import Recipe, prior
+
+ALPHAS = (0.0, 0.25, 0.5, 1.0)
+BATCH = 2048
+
+
+@dataclass(slots=True)
+class Frozen:
+    """The base as the transfer sees it: nothing of it learns."""
+
+    base: Trained
+    vectors: Floats  # [items, dim], in the data set's order
+    query: QueryNetwork
+    scale: float
+
+
+def transfer(
+    base: Trained,
+    dataset: Dataset,
+    scenario: str,
+    *,
+    settings: Settings | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Transfer:
+    """Train on the scenario's old events, choose gate and blend on newer ones, compare with the base on the newest.
+
+    The base takes part as it was before it learned from everything, so that neither side has seen the answers; then
+    the scenario's part is trained again on all events for the base that is live.
+
+    Raises:
+        LookupError: when the data set has no such scenario.
+    """
+    settings, progress = settings or Settings(), progress or silent
+    started = time.perf_counter()
+    with TorchThreads(settings.thread_count()):
+        dataset = clean(dataset).dataset
+        goal = dataset.scenario(scenario)
+        split = time_split(dataset.events) if dataset.events.time.any() else last_out_of_all(dataset)
+        frozen = freeze(base.before_everything(), dataset)
+        progress("train", 0, 1)
+        delta = train_delta(frozen, dataset, goal, split.part == 0, settings, seed, progress)
+        measured = _guarded(frozen, dataset, goal, split, delta, settings, seed, progress, started)
+        if base.measured is None or measured.report["alpha"] == 0:
+            return measured
+        everything = np.ones(len(dataset.events), bool)
+        live = train_delta(freeze(base, dataset), dataset, goal, everything, settings, seed, progress)
+        arrays = delta_artifact(base, scenario, live, measured.report["alpha"]).arrays
+        return replace(measured, artifact=replace(measured.artifact, arrays=arrays))
+
+
+def freeze(base: Trained, dataset: Dataset) -> Frozen:
+    """Vectors in the data set's order and the query network in evaluation mode."""
+    config = base.artifact.config
+    shape = Shape(0, 1, len(config["kinds"]), config["dim"], config["heads"], config["length"])
+    query = QueryNetwork(shape)
+    state = {name: torch.from_numpy(array) for name, array in base.artifact.part("query").items()}
+    query.load_state_dict(state, strict=False)
+    scale = float(base.artifact.arrays["scale"][0])
+    return Frozen(base, aligned_vectors(base, dataset.items), query.eval(), scale)
+
+
+def train_delta(
+    frozen: Frozen,
+    dataset: Dataset,
+    goal: int,
+    known: Bools,
+    settings: Settings,
+    seed: int,
+    progress: Progress,
+) -> Delta:
+    """Seconds: the states are computed once, then only the scenario's part is turned."""
+    torch.manual_seed(seed)
+    delta = Delta(frozen.vectors.shape[1], settings.rank)
+    state, target, weight = scenario_states(frozen, dataset, goal, known, settings, seed, progress)
+    if not len(target):
+        return delta
+    vectors = torch.from_numpy(frozen.vectors)
+    allowed = np.flatnonzero(dataset.catalogue[goal])
+    rng = np.random.default_rng(seed)
+    steps = max(1, settings.epochs * len(target) // BATCH)
+    optimiser = torch.optim.AdamW(delta.parameters(), lr=5e-3, weight_decay=1e-2)
+    for step in range(steps):
+        rows = torch.from_numpy(rng.integers(0, len(target), min(BATCH, len(target))))
+        negatives = rng.choice(allowed, min(settings.negatives, len(allowed)), replace=False)
+        loss = _delta_loss(delta, state[rows], target[rows], weight[rows], vectors, negatives, frozen.scale)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        if step % 5 == 0:
+            progress("train", step, steps)
+    return delta.eval()
+
+
+def _delta_loss(
+    delta: Delta, state: Tensor, target: Tensor, weight: Tensor, vectors: Tensor, negatives: Longs, scale: float
+) -> Tensor:
+    items, right = torch.unique(torch.cat([target, torch.from_numpy(negatives)]), return_inverse=True)
+    count = torch.bincount(right[: len(target)], minlength=len(items)).float()
+    query = functional.normalize(delta(state), dim=-1)
+    logits = scale * query @ vectors[items].T - torch.log(count + len(target) / len(items))
+    losses = functional.cross_entropy(logits, right[: len(target)], reduction="none")
+    return (losses * weight).sum() / weight.sum()
+
+
+@torch.no_grad()
+def scenario_states(
+    frozen: Frozen, dataset: Dataset, goal: int, known: Bools, settings: Settings, seed: int, progress: Progress
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The base's state before each wanted event, the event and its weight. [targets, dim], [targets], [targets]"""
+    events = dataset.events[known]
+    weight = np.maximum(dataset.weight(goal)[known], 0)
+    if not dataset.goals[goal].repeats:
+        weight = np.where(repeated(events), 0, weight)
+    weight = weight / max(float(weight.max(initial=0)), 1e-9)
+    silent_kinds = np.array([kind == "impression" for kind in dataset.kinds], bool)
+    sampler = Sampler(
+        events,
+        weight.astype(np.float32),
+        len(dataset.users),
+        len(dataset.goals),
+        length=settings.length,
+        batch_tokens=4 * settings.batch_tokens,
+        max_positions=settings.max_positions // 2,
+        rng=np.random.default_rng(seed),
+        later=1.0 if not dataset.goals[goal].in_session and visits_share(events) > 0.2 else 0.0,
+        silent=silent_kinds[events.kind],
+    )
+    kinds = kind_map(frozen.base, dataset)
+    vectors = torch.from_numpy(frozen.vectors)
+    parts: list[tuple[Tensor, Longs, Floats]] = []
+    for number, batch in enumerate(sampler.epoch()):
+        progress("read histories", number, sampler.batches())
+        rows, width = batch.items.shape
+        flat = frozen.query.empty[None]
+        if width:
+            ages = batch.ages if batch.ages is not None else np.zeros((rows, width, width), np.int64)
+            encoded = frozen.query(
+                vectors[batch.items],
+                torch.from_numpy(kinds[batch.kinds]),
+                torch.from_numpy(ages),
+                torch.from_numpy(batch.here),
+            )
+            flat = torch.cat([flat, encoded.reshape(rows * width, -1)])
+        at = np.where(batch.at < 0, 0, 1 + batch.row * width + batch.at)
+        parts.append((flat[torch.from_numpy(at)], batch.target, batch.weight))
+    if not parts:
+        return torch.zeros(0, vectors.shape[1]), torch.zeros(0, dtype=torch.long), torch.zeros(0)
+    return (
+        torch.cat([part[0] for part in parts]),
+        torch.from_numpy(np.concatenate([part[1] for part in parts])),
+        torch.from_numpy(np.concatenate([part[2] for part in parts])),
+    )
+
+
+def kind_map(base: Trained, dataset: Dataset) -> Longs:
+    """The base's position of each kind of the data set; its last row for kinds that it never saw. [kinds]"""
+    known = {kind: position for position, kind in enumerate(base.artifact.config["kinds"])}
+    return np.array([known.get(kind, len(known)) for kind in dataset.kinds], np.int64)
+
+
+def _guarded(
+    frozen: Frozen,
+    dataset: Dataset,
+    goal: int,
+    split: Split,
+    delta: Delta,
+    settings: Settings,
+    seed: int,
+    progress: Progress,
+    started: float,
+) -> Transfer:
+    """Gate and blend by validation, decision by test."""
+    base, name = frozen.base, dataset.goals[goal].name
+    recipe = Recipe(**{**base.report.get("recipe", {})}) if base.report.get("recipe") else Recipe()
+    old = dataset.with_events(dataset.events[split.part == 0])
+    progress("choose gate", 0, 1)
+    asked = ask(dataset, goal, split, 1).sample(settings.max_queries, seed)
+    alpha, tried = choose_alpha(frozen, dataset, asked, delta, name)
+    half_life = recipe.half_life[goal] if goal < len(recipe.half_life) else 0.0
+    encoder = QueryEncoder.from_artifacts(base.artifact, delta_artifact(base, name, delta, alpha))
+    similar = base.features.similarity(dataset.items)
+    progress("choose blend", 0, 1)
+    blend = _own_blend(frozen, old, dataset, asked, encoder, recipe, half_life, settings, similar, name)
+    progress("measure", 0, 1)
+    before = dataset.with_events(dataset.events[split.part < 2])
+    table = recipe.build(before, settings, similar).matrix()
+    values = prior(before, goal, half_life)
+    test = ask(dataset, goal, split, 2).sample(settings.max_queries, seed)
+    arms = {
+        "transfer": (encoder, blend),
+        "base": (base.encoder(name), base.blend(name)),
+    }
+    metrics, each = {}, {}
+    counts = np.bincount(before.events.item, minlength=len(dataset.items))
+    for arm, (query_encoder, weights) in arms.items():
+        found = candidates(mapped(dataset, base), test, query_encoder, frozen.vectors, table, weights, values)
+        lists = found.ranked(weights)
+        metrics[arm] = measure(lists, test.relevant, counts=counts, catalogue=int(dataset.catalogue[goal].sum()))
+        each[arm] = per_query(lists, test.relevant)["ndcg@10"]
+    report: dict[str, Any] = {
+        "decision": _decision(margin(each["transfer"], each["base"], seed=seed), alpha),
+        "metrics": {name: {**metrics, "questions": len(test)}},
+        "alpha": alpha,
+        "alphas": tried,
+        "blend": blend.to_json(),
+        "data": description(dataset),
+        "seconds": {"all": round(time.perf_counter() - started, 2)},
+    }
+    config = {"base": base.id, "scenario": name, "alpha": alpha, "blend": blend.to_json(), "seed": seed}
+    config["settings"] = settings.to_json()
+    artifact = delta_artifact(base, name, delta, alpha)
+    artifact = replace(artifact, config=config, card=card("transfer", config, report))
+    return Transfer(artifact, name, prior(dataset, goal, half_life), report)
+
+
+def mapped(dataset: Dataset, base: Trained) -> Dataset:
+    """The same data with kinds numbered as the base knows them."""
+    kinds = kind_map(base, dataset)
+    if np.array_equal(kinds, np.arange(len(kinds))):
+        return dataset
+    known = [*base.artifact.config["kinds"], ""]
+    return replace(
+        dataset, events=replace(dataset.events, kind=kinds[dataset.events.kind].astype(np.int32)), kinds=known
+    )
+
+
+def choose_alpha(
+    frozen: Frozen, dataset: Dataset, asked: Queries, delta: Delta, name: str
+) -> tuple[float, dict[str, float]]:
+    """The gate with the best NDCG@10 of the network alone; 0 unless another is better by 0.3 %."""
+    tried: dict[str, float] = {}
+    best, chosen = 0.0, 0.0
+    for alpha in ALPHAS if len(asked) else ():
+        artifact = delta_artifact(frozen.base, name, delta, alpha)
+        queries = encode(
+            QueryEncoder.from_artifacts(frozen.base.artifact, artifact),
+            frozen.vectors,
+            mapped(dataset, frozen.base).events,
+            asked,
+        )
+        lists = full_ranking(asked, dataset.catalogue[asked.scenario], _by_vector(queries, frozen.vectors), 10)
+        tried[str(alpha)] = value = float(per_query(lists, asked.relevant)["ndcg@10"].mean())
+        if value > best * 1.003:
+            best, chosen = value, alpha
+    return chosen, tried
+
+
+def _by_vector(queries: Floats, vectors: Floats) -> Any:
+    return lambda rows: queries[rows] @ vectors.T
+
+
+def _own_blend(
+    frozen: Frozen,
+    old: Dataset,
+    dataset: Dataset,
+    asked: Queries,
+    encoder: QueryEncoder,
+    recipe: Recipe,
+    half_life: float,
+    settings: Settings,
+    similar: Floats,
+    name: str,
+) -> Blend:
+    reading = frozen.base.blend(name)
+    if not len(asked):
+        return reading
+    table = recipe.build(old, settings, similar).matrix()
+    values = prior(old, asked.scenario, half_life)
+    found = candidates(mapped(dataset, frozen.base), asked, encoder, frozen.vectors, table, reading, values)
+    choice = choose(Scorer(found, relevant_count(asked), (PERSONAL, TOGETHER, POPULAR)))
+    return blend_of(choice, decay=reading.decay, kinds=reading.kinds, here=reading.here)
+
+
+def _decision(one: dict[str, float], alpha: float) -> dict[str, Any]:
+    words = f"{one['ratio']:.3f} x base ({one['mean']:+.4f}, {one['low']:+.4f} to {one['high']:+.4f})"
+    if one["n"] < FEWEST_QUESTIONS:
+        return {"publish": False, "reason": f"only {one['n']} test questions: too few to measure", "margin": one}
+    good = one["low"] > 0
+    reason = f"NDCG@10 {words}" if good else f"does not beat the base beyond noise: {words}"
+    return {"publish": good, "reason": reason + f", gate {alpha}", "margin": one}
+
+
+def delta_artifact(base: Trained, scenario: str, delta: Delta, alpha: float) -> Artifact:
+    """The scenario's part as the query encoder reads it."""
+    arrays = {f"delta.{name}": tensor.detach().numpy().copy() for name, tensor in delta.state_dict().items()}
+    return Artifact("transfer", {"base": base.id, "scenario": scenario, "alpha": alpha}, arrays)

@@ -1,0 +1,1 @@
+"""Features become vectors: frozen encoders and what is made of their output."""

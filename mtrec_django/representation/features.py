@@ -1,0 +1,211 @@
+"""What is known of an item becomes one row x_p: whitened text, categories and numbers side by side. numpy and scipy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.sparse.linalg import svds
+
+from ..dataset import Bools, Floats, Items, Labels
+
+TEXT_WIDTH = 128
+CATEGORY_WIDTH = 64
+MOST_LABELS = 20_000
+FIT_ROWS = 50_000
+"""Rows that the axes are fitted on; more change nothing and cost memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFeatures:
+    """Fitted once per training; the same mapping then places items that come later."""
+
+    arrays: dict[str, npt.NDArray[Any]]
+    labels: list[str] = field(default_factory=list)  # "field=label" -> its row in category axes
+    numbers: list[str] = field(default_factory=list)
+
+    @classmethod
+    def fit(cls, items: Items, *, seed: int = 0) -> ItemFeatures:
+        """Choose axes on distinct rows, so that a text shared by thousands of items does not bend them."""
+        arrays: dict[str, npt.NDArray[Any]] = {}
+        if items.content.shape[1] and items.has_content.any():
+            arrays["text_mean"], arrays["text_axes"] = _whitening(items.content[items.has_content], seed)
+        labels = _frequent(items.categories)
+        if labels:
+            bags = _bags(items.categories, labels, len(items))
+            arrays["label_weight"], arrays["label_axes"], arrays["label_mean"] = _label_axes(bags, seed)
+        numbers = [name for name, column in items.numbers.items() if np.isfinite(column).any()]
+        for name in numbers:
+            arrays[f"number_edges.{name}"] = _edges(items.numbers[name])
+        return cls(arrays, labels, numbers)
+
+    @property
+    def width(self) -> int:
+        """The length of a row."""
+        text = self.arrays["text_axes"].shape[1] if "text_axes" in self.arrays else 0
+        bags = self.arrays["label_axes"].shape[1] if "label_axes" in self.arrays else 0
+        return max(1, text + bags + 2 * len(self.numbers))
+
+    def transform(self, items: Items) -> Floats:
+        """Rows of about unit size an axis; zeros where nothing is known. [items, width]"""
+        blocks = [block for block in (self.text(items), self.bags(items), self._numbers(items)) if block is not None]
+        return np.hstack(blocks).astype(np.float32) if blocks else np.zeros((len(items), 1), np.float32)
+
+    def text(self, items: Items) -> Floats | None:
+        """Whitened text vectors, RMS 1; zeros where an item has no text. [items, <= 128]"""
+        if "text_axes" not in self.arrays:
+            return None
+        content = items.content
+        if content.shape[1] != len(self.arrays["text_mean"]):
+            content = np.zeros((len(items), len(self.arrays["text_mean"])), np.float32)
+        white = (content - self.arrays["text_mean"]) @ self.arrays["text_axes"]
+        return np.where(np.any(content != 0, axis=1)[:, None], _unit_rms(white), 0).astype(np.float32)
+
+    def bags(self, items: Items) -> Floats | None:
+        """Labels on their main axes, RMS 1; unknown labels count nothing. [items, <= 64]"""
+        if not self.labels:
+            return None
+        weighted = _bags(items.categories, self.labels, len(items)).multiply(self.arrays["label_weight"]).tocsr()
+        known = np.asarray(weighted.sum(axis=1)).ravel() > 0
+        rows = weighted @ self.arrays["label_axes"] - self.arrays["label_mean"]
+        return np.where(known[:, None], _unit_rms(rows), 0).astype(np.float32)
+
+    def _numbers(self, items: Items) -> Floats | None:
+        columns: list[Floats] = []
+        for name in self.numbers:
+            column = items.numbers.get(name, np.full(len(items), np.nan, np.float32))
+            edges = self.arrays[f"number_edges.{name}"]
+            rank = np.searchsorted(edges, np.nan_to_num(column)) / max(len(edges), 1)
+            known = np.isfinite(column)
+            columns += [np.where(known, 2 * rank - 1, 0), np.where(known, 0, 1)]
+        return np.stack(columns, axis=1).astype(np.float32) if columns else None
+
+    def similarity(self, items: Items) -> Floats:
+        """Unit rows of text and labels: by their cosine new items find known ones. [items, n]"""
+        blocks = [block for block in (self.text(items), self.bags(items)) if block is not None]
+        if not blocks:
+            return np.zeros((len(items), 1), np.float32)
+        rows = np.hstack([_unit(block) for block in blocks])
+        return _unit(rows)
+
+    def config(self) -> dict[str, Any]:
+        """What is not an array, for the artifact."""
+        return {"labels": self.labels, "numbers": self.numbers}
+
+    @classmethod
+    def from_parts(cls, arrays: dict[str, npt.NDArray[Any]], config: dict[str, Any]) -> ItemFeatures:
+        """The opposite of `arrays` and `config`."""
+        return cls(arrays, list(config.get("labels", [])), list(config.get("numbers", [])))
+
+
+def _whitening(content: Floats, seed: int) -> tuple[Floats, Floats]:
+    """Centre, turn to the main axes, divide each by its deviation: on raw vectors a few axes drown the others."""
+    distinct = np.unique(np.round(content, 5), axis=0)
+    if len(distinct) > FIT_ROWS:
+        distinct = distinct[np.random.default_rng(seed).choice(len(distinct), FIT_ROWS, replace=False)]
+    mean = distinct.mean(axis=0)
+    centred = (distinct - mean).astype(np.float64)
+    variance, axes = np.linalg.eigh(centred.T @ centred / max(len(distinct), 1))
+    count = min(TEXT_WIDTH, len(distinct) - 1, content.shape[1])
+    order = np.argsort(-variance)[: max(count, 1)]
+    order = order[variance[order] > 1e-9 * max(variance.max(), 1e-12)]
+    return mean.astype(np.float32), (axes[:, order] / np.sqrt(variance[order])).astype(np.float32)
+
+
+def _frequent(categories: dict[str, Labels]) -> list[str]:
+    counts: dict[str, int] = {}
+    for name, labels in categories.items():
+        for code, count in enumerate(np.bincount(labels.codes, minlength=len(labels.names)).tolist()):
+            if count > 1:
+                counts[f"{name}={labels.names[code]}"] = count
+    return sorted(counts, key=lambda label: (-counts[label], label))[:MOST_LABELS]
+
+
+def _bags(categories: dict[str, Labels], known: list[str], items: int) -> sparse.csr_matrix:
+    index = {label: position for position, label in enumerate(known)}
+    rows, columns = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for name, labels in categories.items():
+        where = np.array([index.get(f"{name}={label}", -1) for label in labels.names], np.int64)
+        row = np.repeat(np.arange(len(labels)), np.diff(labels.indptr))
+        column = where[labels.codes] if len(where) else np.empty(0, np.int64)
+        rows.append(row[column >= 0])
+        columns.append(column[column >= 0])
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    ones = np.ones(len(row), np.float32)
+    return sparse.csr_matrix((ones, (row, column)), shape=(items, len(known)))
+
+
+def _label_axes(bags: sparse.csr_matrix, seed: int) -> tuple[Floats, Floats, Floats]:
+    """Rare labels count more (idf); at most 64 axes of the rest, each divided by its deviation."""
+    documents = np.asarray((bags > 0).sum(axis=0)).ravel()
+    weight = np.log1p(bags.shape[0] / np.maximum(documents, 1)).astype(np.float32)
+    weighted = bags.multiply(weight).tocsr().astype(np.float64)
+    count = min(CATEGORY_WIDTH, min(weighted.shape) - 1)
+    if count < 1:
+        axes = np.eye(weighted.shape[1], dtype=np.float64)
+        deviation = np.ones(weighted.shape[1])
+    else:
+        start = np.random.default_rng(seed).standard_normal(min(weighted.shape))
+        _, deviation, rows = svds(weighted, k=count, v0=start)
+        good = deviation > 1e-6 * max(deviation.max(), 1e-12)
+        axes, deviation = rows[good].T, deviation[good] / np.sqrt(bags.shape[0])
+    scaled = axes / np.sqrt(deviation)  # half whitening: rare labels' axes are noise
+    mean = np.asarray(weighted.mean(axis=0)).ravel() @ scaled
+    return weight, scaled.astype(np.float32), mean.astype(np.float32)
+
+
+def _edges(column: Floats) -> Floats:
+    known = column[np.isfinite(column)]
+    return np.unique(np.quantile(known, np.linspace(0, 1, 33)[1:-1])).astype(np.float32)
+
+
+def _unit_rms(rows: Floats) -> Floats:
+    size = np.sqrt(np.mean(rows * rows, axis=1, keepdims=True))
+    return (rows / np.where(size > 0, size, 1)).astype(np.float32)
+
+
+def _unit(rows: Floats) -> Floats:
+    size = np.linalg.norm(rows, axis=1, keepdims=True)
+    return (rows / np.where(size > 0, size, 1)).astype(np.float32)
+
+
+def nearest(queries: Floats, known: Floats, n: int, *, chunk: int = 2048) -> tuple[npt.NDArray[np.int64], Floats]:
+    """The n rows of `known` with the largest inner product, unordered beyond the first sort. [queries, n] twice"""
+    n = min(n, len(known))
+    found = np.empty((len(queries), n), np.int64)
+    scores = np.empty((len(queries), n), np.float32)
+    for first in range(0, len(queries), chunk):
+        product = queries[first : first + chunk] @ known.T
+        top = (
+            np.argpartition(-product, n - 1, axis=1)[:, :n]
+            if n < len(known)
+            else np.tile(np.arange(n), (len(product), 1))
+        )
+        value = np.take_along_axis(product, top, axis=1)
+        order = np.argsort(-value, axis=1, kind="stable")
+        found[first : first + chunk] = np.take_along_axis(top, order, axis=1)
+        scores[first : first + chunk] = np.take_along_axis(value, order, axis=1)
+    return found, scores
+
+
+def place_cold(similar: Floats, vectors: Floats, warm: Bools) -> Floats:
+    """Put items without events at the weighted mean of their ten nearest with events; by text alone they would miss.
+
+    Items without any known feature keep their vector. [items, dim]
+    """
+    cold = np.flatnonzero(~warm & np.any(similar != 0, axis=1))
+    out = vectors.copy()
+    if len(cold) and warm.any():
+        out[cold] = mean_of_nearest(similar[cold], similar[warm], vectors[warm])
+    return out
+
+
+def mean_of_nearest(queries: Floats, known: Floats, vectors: Floats, *, n: int = 10, sharpness: float = 10.0) -> Floats:
+    """The softmax mean over the n nearest known rows, unit length. [queries, dim]"""
+    found, scores = nearest(queries, known, n)
+    weights = np.exp(sharpness * (scores - scores[:, :1]))
+    mean = np.einsum("qn,qnd->qd", weights / weights.sum(axis=1, keepdims=True), vectors[found])
+    return _unit(mean)
