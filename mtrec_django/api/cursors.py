@@ -1,0 +1,28 @@
+"""Where a list goes on: the items it has shown, so that no page repeats one whatever happens in between."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+import zlib
+from collections.abc import Iterable
+
+from . import limits
+
+
+def pack(items: Iterable[int]) -> str:
+    """The primary keys of items as an opaque word. It needs no signature: it can only leave items out."""
+    keys = list(items)
+    return base64.urlsafe_b64encode(zlib.compress(struct.pack(f"<{len(keys)}q", *keys))).decode().rstrip("=")
+
+
+def unpack(cursor: str) -> list[int] | None:
+    """The primary keys in a cursor; None for what is none."""
+    try:
+        packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        data = zlib.decompressobj().decompress(packed, 8 * limits.MAX_SEEN)
+        keys = struct.unpack(f"<{len(data) // 8}q", data)
+    except (binascii.Error, zlib.error, struct.error, ValueError):
+        return None
+    return list(keys)

@@ -1,0 +1,88 @@
+"""What the OpenAPI document says beside the fields: problems, examples, limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+
+from . import limits
+from .problems import MEDIA_TYPE
+from .serializers import ProblemSerializer
+
+TAGS = ["recommendations"]
+
+_PROBLEMS = {
+    400: "Something asked for makes no sense; `errors` says what, by field.",
+    401: "The credentials are wrong, or the site wants some.",
+    403: "Not allowed: a missing or wrong CSRF token, or the site's own rule.",
+    404: "There is no such scenario or item.",
+    406: "JSON is all there is.",
+    413: f"The body is larger than {limits.MAX_BODY} bytes.",
+    415: "The body is not JSON.",
+    429: "Too many requests; `Retry-After` says when to come again.",
+}
+
+
+def problems(*statuses: int) -> dict[Any, Any]:
+    """The documented errors of an operation."""
+    return {
+        (status, MEDIA_TYPE): OpenApiResponse(ProblemSerializer, description=_PROBLEMS[status])
+        for status in sorted({*statuses, 401, 403, 406, 429})
+    }
+
+
+ITEM = {
+    "source": "shop.product",
+    "id": "42",
+    "lookup": "85123A",
+    "title": "White hanging heart T-light holder",
+    "url": "https://shop.example/products/85123A/",
+    "click_url": "https://shop.example/mtrec/go/dGhlIGFuc3dlcg.42.0:1uXyZ:signature/",
+    "image": "https://shop.example/media/85123A.jpg",
+    "categories": ["Lighting"],
+    "position": 0,
+    "score": 1.84,
+    "candidate_source": "personal",
+    "reason": "Because you viewed Red hanging heart T-light holder",
+    "because": "Red hanging heart T-light holder",
+}
+ANSWER = {
+    "id": "0b6cf2f2-6f0c-4a46-9f0e-5f6f7b1f6a10",
+    "scenario": "home",
+    "title": "Picked for you",
+    "version": 7,
+    "short": False,
+    "next": "https://shop.example/api/mtrec/scenarios/home/recommendations/?n=1&cursor=eJxz",
+    "items": [ITEM],
+}
+EVENT = {
+    "kind": "purchase",
+    "source": "shop.product",
+    "item": "85123A",
+    "value": 2.95,
+    "scenario": "home",
+    "recommendation": ANSWER["id"],
+    "key": "order-1001-85123A",
+}
+OUTCOME = {
+    "stored": 1,
+    "ignored": 0,
+    "rejected": 1,
+    "results": [
+        {"index": 0, "status": "stored"},
+        {
+            "index": 1,
+            "status": "rejected",
+            "detail": "item: There is no such item.",
+            "errors": {"item": ["There is no such item."]},
+        },
+    ],
+}
+
+ANSWER_EXAMPLE = OpenApiExample("A list of one", ANSWER, response_only=True, status_codes=["200"])
+FEEDBACK_EXAMPLES = [
+    OpenApiExample("One event", EVENT, request_only=True),
+    OpenApiExample("A batch", [EVENT, {"kind": "view", "item": "gone"}], request_only=True),
+    OpenApiExample("One of two", OUTCOME, response_only=True, status_codes=["200"]),
+]

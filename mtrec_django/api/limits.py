@@ -1,0 +1,21 @@
+"""How much one request may ask for."""
+
+from __future__ import annotations
+
+DEFAULT_N = 10
+MAX_N = 100
+"""Items of one page."""
+
+MAX_SEEN = 500
+"""Items that the pages of one list may hold together."""
+
+MAX_BATCH = 500
+"""Events of one request."""
+
+MAX_BODY = 1_000_000
+"""Bytes of a request's body."""
+
+READ_RATE = "240/min"
+FEEDBACK_RATE = "120/min"
+"""For each signed-in user, else each address; `mtrec-read` and `mtrec-feedback` in the site's DEFAULT_THROTTLE_RATES
+override them."""

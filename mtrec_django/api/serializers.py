@@ -1,0 +1,186 @@
+"""What goes in and out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from ..events.validation import KIND
+from . import limits
+from .cursors import unpack
+
+
+class FiniteFloatField(serializers.FloatField):
+    """A number that is one: no infinity, none that is too large to be a float."""
+
+    def to_internal_value(self, data: Any) -> float:
+        try:
+            number = super().to_internal_value(data)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number) or isinstance(data, bool):
+            self.fail("invalid")
+        return number
+
+
+class PlainCharField(serializers.CharField):
+    """Text that a database can hold: no NUL, no half of a surrogate pair."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            self.fail("invalid")
+        return text
+
+
+class ScenarioSerializer(serializers.Serializer[Any]):
+    """A place where recommendations appear."""
+
+    name = serializers.SlugField(read_only=True)
+    title = serializers.CharField(read_only=True, help_text=_("Heading of the list."))
+    sources = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text=_("Models shown here; empty means all.")
+    )
+
+
+class RecommendQuery(serializers.Serializer[Any]):
+    """What one may ask of a scenario."""
+
+    n = serializers.IntegerField(
+        min_value=1, max_value=limits.MAX_N, default=limits.DEFAULT_N, help_text=_("How many items.")
+    )
+    item = PlainCharField(
+        required=False, max_length=255, help_text=_("What the page is about, by its model's lookup field.")
+    )
+    source = PlainCharField(
+        required=False, max_length=100, help_text=_("Model of the item; not needed where the site has only one.")
+    )
+    cursor = serializers.CharField(
+        required=False, max_length=8000, help_text=_("From `next` of the page before; its items do not come again.")
+    )
+
+    def validate_cursor(self, value: str) -> list[int]:
+        """The items that came before."""
+        found = unpack(value)
+        if found is None:
+            raise serializers.ValidationError(_("This is no cursor."))
+        if len(found) >= limits.MAX_SEEN:
+            raise serializers.ValidationError(_("The list has no more pages."))
+        return found
+
+
+class SimilarQuery(serializers.Serializer[Any]):
+    """What one may ask of an item."""
+
+    n = serializers.IntegerField(
+        min_value=1, max_value=limits.MAX_N, default=limits.DEFAULT_N, help_text=_("How many items.")
+    )
+    scenario = serializers.SlugField(
+        required=False, max_length=64, help_text=_("Whose version and models decide; without it the first that fits.")
+    )
+
+
+class RecommendedItemSerializer(serializers.Serializer[Any]):
+    """One recommended object."""
+
+    source = serializers.CharField(help_text=_("Label of its model."))
+    id = serializers.CharField(help_text=_("Primary key, as text."))
+    lookup = serializers.CharField(help_text=_("What the API calls it."))
+    title = serializers.CharField()
+    url = serializers.CharField(help_text=_("Its page; empty when it has none."))
+    click_url = serializers.CharField(help_text=_("A link to its page that records the click."))
+    image = serializers.CharField(help_text=_("Empty when it has none."))
+    categories = serializers.ListField(child=serializers.CharField())
+    position = serializers.IntegerField(help_text=_("From 0."))
+    score = serializers.FloatField(help_text=_("Comparable within one answer only."))
+    candidate_source = serializers.CharField(
+        help_text=_("What found it: personal, together, popular, trending, new, …")
+    )
+    reason = serializers.CharField(help_text=_("Why it is shown, in the visitor's language."))
+    because = serializers.CharField(help_text=_("The item of the visitor's history the reason speaks of; or empty."))
+
+
+class AnswerSerializer(serializers.Serializer[Any]):
+    """A list of recommendations."""
+
+    id = serializers.UUIDField(help_text=_("Send it as `recommendation` with events that come from this list."))
+    scenario = serializers.CharField(help_text=_("Empty where none was asked."))
+    title = serializers.CharField()
+    version = serializers.IntegerField(allow_null=True, help_text=_("The model version; null for the fallback."))
+    short = serializers.BooleanField(help_text=_("Fewer items were allowed than asked for."))
+    next = serializers.URLField(allow_null=True, help_text=_("The next page, without repeats."))
+    items = RecommendedItemSerializer(many=True)
+
+
+class FeedbackSerializer(serializers.Serializer[Any]):
+    """One event of whoever sends it."""
+
+    kind = serializers.RegexField(
+        KIND.pattern.join("^$"), max_length=32, help_text=_("view, cart, purchase, rating, like, dislike, share, …")
+    )
+    item = PlainCharField(max_length=255, help_text=_("By its model's lookup field."))
+    source = PlainCharField(
+        required=False,
+        max_length=100,
+        default="",
+        help_text=_("Label of its model; not needed where the site has only one."),
+    )
+    value = FiniteFloatField(
+        required=False, allow_null=True, default=None, help_text=_("A rating, a quantity, an amount.")
+    )
+    time = serializers.DateTimeField(
+        required=False, allow_null=True, default=None, help_text=_("When it happened; now, when left out.")
+    )
+    scenario = PlainCharField(
+        required=False, allow_null=True, default=None, max_length=64, help_text=_("Where it happened.")
+    )
+    recommendation = serializers.UUIDField(
+        required=False, allow_null=True, default=None, help_text=_("The answer it came from.")
+    )
+    basket = PlainCharField(
+        required=False, default="", allow_blank=True, max_length=64, help_text=_("One order, one visit.")
+    )
+    key = PlainCharField(
+        required=False,
+        allow_null=True,
+        default=None,
+        max_length=255,
+        help_text=_("The same event sent twice with one key counts once."),
+    )
+
+
+class FeedbackResultSerializer(serializers.Serializer[Any]):
+    """What became of one event."""
+
+    index = serializers.IntegerField(help_text=_("Its place in the request, from 0."))
+    status = serializers.ChoiceField(
+        choices=["stored", "ignored", "rejected"],
+        help_text=_("A repeat of a stored event is stored, once. Ignored: no consent."),
+    )
+    detail = serializers.CharField(required=False, help_text=_("Why it was rejected."))
+    errors = serializers.DictField(required=False, help_text=_("The same by field."))
+
+
+class FeedbackAnswerSerializer(serializers.Serializer[Any]):
+    """What became of the events of a request."""
+
+    stored = serializers.IntegerField()
+    ignored = serializers.IntegerField()
+    rejected = serializers.IntegerField()
+    results = FeedbackResultSerializer(many=True)
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """What went wrong (RFC 9457)."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    code = serializers.CharField()
+    errors = serializers.DictField(required=False, help_text=_("By field."))
