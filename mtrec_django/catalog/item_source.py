@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import html
 import math
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.checks import CheckMessage
 from django.db.models import Model, QuerySet
-from django.utils.html import strip_tags
 
 from .paths import Path, find_field, flatten, resolve, values
+from .plaintext import plain
 
 if TYPE_CHECKING:
     from ..events.history import Event
-
-_MARKUP = re.compile(r"<|&#?\w+;")
 
 Entry = str | Callable[[Any], Any]
 """A path through relations ("brand__name"), the name of a method of the source or of the model, or a callable."""
@@ -158,10 +154,7 @@ def name_of(entry: Entry) -> str:
 
 
 def _prose(found: list[Any]) -> str:
-    """Plain text in one line: no tags, no entities, no runs of blanks, no NUL (which Postgres refuses)."""
-    texts = (str(value) for value in found)
-    plain = (html.unescape(strip_tags(text)) if _MARKUP.search(text) else text for text in texts)
-    return " ".join(" ".join(plain).replace("\x00", " ").split())
+    return " ".join(text for value in found if (text := plain(str(value))))
 
 
 def _labels(found: list[Any]) -> list[str]:

@@ -14,6 +14,13 @@ class Brand(models.Model):
         return self.name
 
 
+class Maker(Brand):
+    """A proxy whose parent is registered nowhere."""
+
+    class Meta:
+        proxy = True
+
+
 class Category(models.Model):
     name = models.CharField(max_length=100)
     parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True)
