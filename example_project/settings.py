@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from celery.schedules import crontab
 from django.core.management.utils import get_random_secret_key
 
 from .environment import ROOT, broker_of, database_of, read_state
@@ -65,8 +66,13 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or broker_of(_database_url)
 CELERY_TASK_IGNORE_RESULT = True  # what a run did stands in its row
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.5} if CELERY_BROKER_URL.startswith("sqla") else {}
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "popularity and trends": {"task": "mtrec.scores", "schedule": 10 * 60, "options": {"queue": "mtrec"}},
+    "runs of dead workers": {"task": "mtrec.catch_up", "schedule": 60, "options": {"queue": "mtrec"}},
+    "whole catalogue": {"task": "mtrec.sync", "schedule": crontab(hour=4, minute=0), "options": {"queue": "mtrec"}},
+    "old versions": {"task": "mtrec.prune", "schedule": crontab(hour=5, minute=0), "options": {"queue": "mtrec"}},
+}
 
 MTREC = {"ENCODER": os.environ.get("MTREC_ENCODER", "minilm")}
 
@@ -78,7 +84,7 @@ TIME_ZONE = "Europe/London"
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = ROOT / "staticfiles"
+STATIC_ROOT = os.environ.get("STATIC_ROOT")  # for collectstatic; without it files come from the apps themselves
 WHITENOISE_USE_FINDERS = True  # so that a demo needs no collectstatic
 WHITENOISE_MAX_AGE = 3600
 

@@ -12,5 +12,6 @@ admin.site.index_title = "Shop and recommendations"
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("mtrec/", include("mtrec_django.urls")),
+    path("api/mtrec/", include("mtrec_django.api.urls")),
     path("", include("example_project.shop.urls")),
 ]

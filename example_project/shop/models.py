@@ -11,6 +11,9 @@ from django.utils import timezone
 
 from .art.choice import SHELF_MOTIF, Art, art_of
 
+PLACED_HERE = "PF-"
+"""How the number of an order begins that was placed on this site."""
+
 
 class Category(models.Model):
     """A shelf of the shop."""
@@ -97,12 +100,22 @@ class Customer(models.Model):
         return f"Customer {self.user.get_username()}"
 
 
+class OrderQuerySet(models.QuerySet["Order"]):
+    """Old and new orders."""
+
+    def historic(self) -> OrderQuerySet:
+        """Orders from before there was a site; those placed on it bear a prefix."""
+        return self.exclude(number__startswith=PLACED_HERE)
+
+
 class Order(models.Model):
     """One basket, paid."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="orders")
     number = models.CharField(max_length=20, unique=True)
     placed_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    objects = OrderQuerySet.as_manager()
 
     class Meta:
         ordering = ["-placed_at", "-pk"]

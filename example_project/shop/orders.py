@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from .basket import BasketLine
-from .models import Customer, Order, OrderLine, Product
+from .models import PLACED_HERE, Customer, Order, OrderLine, Product
 
 
 class SoldOut(Exception):
@@ -22,7 +22,7 @@ class SoldOut(Exception):
 @transaction.atomic
 def place_order(user_id: int | None, lines: list[BasketLine]) -> Order:
     """Write an order and take its products out of stock, both or neither."""
-    number = "PF-" + get_random_string(8, "ABCDEFGHJKLMNPQRSTUVWXYZ23456789")
+    number = PLACED_HERE + get_random_string(8, "ABCDEFGHJKLMNPQRSTUVWXYZ23456789")
     order = Order.objects.create(user_id=user_id, number=number, placed_at=timezone.now())
     for line in sorted(lines, key=lambda line: line.product.pk):  # one order of locks for all: no deadlock
         left = Product.objects.filter(pk=line.product.pk, is_active=True, stock__gte=line.quantity)

@@ -1,0 +1,1 @@
+"""Everything the example shop needs, started from nothing and stopped again: database, worker, web server."""
