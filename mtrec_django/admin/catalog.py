@@ -24,26 +24,18 @@ class ItemAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy("Words of the title, or an object id.")
     ordering = ["-pk"]
     fields = [
-        "source",
-        "object_id",
+        ("source", "object_id", "available"),
         "title",
         "picture",
         "text",
         "categories",
         "numbers",
-        "available",
-        "created_at",
-        "updated_at",
+        ("created_at", "updated_at"),
     ]
     readonly_fields = ["picture"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Item]:
-        rows = super().get_queryset(request)
-        return (
-            rows.defer("text")
-            if request.resolver_match and request.resolver_match.url_name == "mtrec_item_changelist"
-            else rows
-        )
+        return super().get_queryset(request).defer("text")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         found, duplicates = super().get_search_results(request, queryset, search_term)

@@ -45,17 +45,11 @@ def dashboard(request: HttpRequest, admin_site: AdminSite) -> dict[str, Any]:
 
 def _cards(scenarios: list[Scenario]) -> list[Card]:
     figures = online([scenario.pk for scenario in scenarios])
-    cards = []
-    for scenario in scenarios:
-        seen = figures[scenario.pk]
-        rates = [day.rate or 0.0 for day in seen.days] if seen.month.answers else []
-        live = scenario.live_version
-        cards.append(
-            Card(
-                scenario,
-                table(live, scenario.name, HEADLINE) if live else None,
-                seen,
-                curve(rates, "", floor=0, size=(320, 48)),
-            )
-        )
-    return cards
+    return [_card(scenario, figures[scenario.pk]) for scenario in scenarios]
+
+
+def _card(scenario: Scenario, seen: Online) -> Card:
+    live = scenario.live_version
+    rates = [day.rate or 0.0 for day in seen.days] if seen.month.answers else []
+    measured = table(live, scenario.name, HEADLINE) if live else None
+    return Card(scenario, measured, seen, curve(rates, "", floor=0, size=(320, 48)))

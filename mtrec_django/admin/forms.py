@@ -10,7 +10,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..catalog import registry
+from ..exceptions import NotRegistered
 from ..models import Scenario
+from ..retrieval.candidates import sources_named
 
 KIND_LENGTH = 32
 """As long as a kind of feedback may be."""
@@ -38,9 +41,8 @@ def _weight(number: int, line: str) -> tuple[str, float]:
     kind, sign, weight = line.partition("=")
     kind = kind.strip()
     if not sign or not kind or len(kind) > KIND_LENGTH:
-        raise ValidationError(
-            _("Line %(number)d: write a kind and its weight, as in “purchase = 5”."), params={"number": number}
-        )
+        said = _("Line %(number)d: write a kind and its weight, as in “purchase = 5”.")
+        raise ValidationError(said, params={"number": number})
     try:
         value = float(weight)
     except ValueError:
@@ -76,34 +78,36 @@ class ScenarioForm(forms.ModelForm):
     """A scenario with goal, sources and rules that a person can write."""
 
     goal = WeightsField(
-        label=gettext_lazy("goal"),
+        label=gettext_lazy("Goal"),
         required=False,
         help_text=gettext_lazy(
             "How much each kind of event counts, one a line: “purchase = 5”. Below zero for kinds that say no."
         ),
     )
     exclude = WordsField(
-        label=gettext_lazy("leave out"),
+        label=gettext_lazy("Leave out"),
         required=False,
         help_text=gettext_lazy(
-            "Items the visitor has such events on are not shown: “purchase, cart”. Empty where buying again is normal."
+            "Items the visitor has such events on are not shown: “purchase, cart”. Empty where people buy again."
         ),
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
     sources = forms.MultipleChoiceField(
-        label=gettext_lazy("item sources"),
+        label=gettext_lazy("Item sources"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("What may be shown here; none ticked means all."),
     )
     options = forms.JSONField(
-        label=gettext_lazy("options"),
+        label=gettext_lazy("Options"),
         required=False,
         encoder=PrettyJSON,
         widget=forms.Textarea(
             attrs={"rows": 4, "cols": 40, "class": "vLargeTextField mtrec-lines", "spellcheck": "false"}
         ),
-        help_text=gettext_lazy("Candidate sources and rules, as JSON."),
+        help_text=gettext_lazy(
+            "JSON: “candidates” names candidate sources, “at_most” limits how many items of one list share a label."
+        ),
     )
 
     class Meta:
@@ -120,12 +124,32 @@ class ScenarioForm(forms.ModelForm):
             parents.queryset = parents.queryset.exclude(pk=self.instance.pk)  # type: ignore[attr-defined]
 
     def clean_options(self) -> dict[str, Any]:
-        """Nothing is an empty object."""
-        return self.cleaned_data["options"] or {}
+        """Say which candidate source or limit is none; nothing at all is an empty object."""
+        options = self.cleaned_data["options"] or {}
+        if not isinstance(options, dict):
+            raise ValidationError(_("Options are an object, as in {“at_most”: {“brand”: 2}}."))
+        _check_candidates(options.get("candidates") or [])
+        _check_limits(options.get("at_most") or {})
+        return options
+
+
+def _check_candidates(names: Any) -> None:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValidationError(_("“candidates” is a list of names of candidate sources."))
+    try:
+        sources_named(names)
+    except NotRegistered as error:
+        raise ValidationError(str(error)) from error
+
+
+def _check_limits(limits: Any) -> None:
+    sound = isinstance(limits, dict) and all(type(limit) is int and limit > 0 for limit in limits.values())
+    if not sound:
+        raise ValidationError(
+            _("“at_most” maps a category to how many items may share a label of it, as in {“brand”: 2}.")
+        )
 
 
 def registered() -> list[str]:
     """Labels of the models that the site registered."""
-    from ..catalog import registry
-
     return sorted(registry.sources())

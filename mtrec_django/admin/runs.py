@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import URLPattern, URLResolver, path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -46,7 +46,7 @@ def state(run: Run) -> dict[str, Any]:
 class RunAdmin(ActionsMixin, ReadOnlyAdmin):
     """Runs, read-only but for Cancel."""
 
-    list_display = ["name", "status_badge", "progress", "requested_by", "created_at", "took", "version"]
+    list_display = ["name", "status_badge", "progress", "created_at", "took"]
     list_filter = ["status", "kind", "scenario"]
     list_select_related = ["scenario", "version__scenario", "requested_by"]
     ordering = ["-pk"]
@@ -58,7 +58,7 @@ class RunAdmin(ActionsMixin, ReadOnlyAdmin):
     ]
     readonly_fields = ["took"]
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:
+    def get_urls(self) -> list[URLPattern]:
         poll = self.admin_site.admin_view(require_GET(self.progress_view))
         mine = [
             path("progress/", poll, name="mtrec_run_progress"),

@@ -7,14 +7,14 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, URLResolver, path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..models import Run, Scenario
 from ..models.versions import roll_back
-from .actions import PUBLISH, TRAIN, ActionsMixin, Said, ask
+from .actions import PUBLISH, TRAIN, ActionsMixin, Said, ask, person
 from .dashboard import dashboard
 from .figures import table
 from .forms import ScenarioForm
@@ -38,7 +38,7 @@ class ScenarioAdmin(ActionsMixin):
         (gettext_lazy("What may be shown"), {"fields": ["sources", "parent", "options"]}),
     ]
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:
+    def get_urls(self) -> list[URLPattern]:
         front = self.admin_site.admin_view(self.dashboard_view)
         mine = [
             path("dashboard/", front, name="mtrec_dashboard"),
@@ -93,19 +93,17 @@ class ScenarioAdmin(ActionsMixin):
 
     def roll_back(self, request: HttpRequest, scenario: Scenario) -> Said:
         """Put back what was live before."""
-        publication = roll_back(scenario, by=request.user)
-        return Said(
-            _("%(version)s is live again in %(name)s.") % {"version": publication.version, "name": scenario.name}
-        )
+        publication = roll_back(scenario, by=person(request))
+        words = {"version": publication.version, "name": scenario.name}
+        return Said(_("%(version)s is live again in %(name)s.") % words)
 
     @admin.display(description=gettext_lazy("live version"))
     def live(self, scenario: Scenario) -> str:
         version = scenario.live_version
         if version is None:
             return _("none: popular and new items are shown")
-        return format_html(
-            '<a href="{}">{}</a>', reverse("admin:mtrec_modelversion_change", args=[version.pk]), version
-        )
+        link = reverse("admin:mtrec_modelversion_change", args=[version.pk])
+        return format_html('<a href="{}">{}</a>', link, version)
 
     @admin.display(description=gettext_lazy("goal"))
     def goal_words(self, scenario: Scenario) -> str:

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path, reverse
+from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,12 +17,24 @@ from django.views.decorators.http import require_GET
 
 from ..exceptions import NotPublishable
 from ..models import ModelVersion, Publication, Scenario
-from .actions import PUBLISH, ActionsMixin, Said
+from .actions import PUBLISH, ActionsMixin, Said, person
 from .comparison import compare
 from .figures import curve, label, tables
 from .readonly import ReadOnlyAdmin
 
 REASON_LENGTH = 500
+
+DESCRIBED: Any = [
+    ("status", "publishable"),
+    "reason",
+    ("events", "items"),
+    ("window", "created_at"),
+    ("encoder", "seed"),
+]
+"""What is said of a version above its figures, by line."""
+
+SHOWN = {"epochs", "margins", "metrics"}
+"""Parts of a report that the page shows in a shape of their own."""
 
 
 @admin.register(ModelVersion)
@@ -35,27 +47,10 @@ class ModelVersionAdmin(ActionsMixin, ReadOnlyAdmin):
     list_select_related = ["scenario", "parent"]
     ordering = ["-pk"]
     change_form_template = "admin/mtrec/modelversion/change_form.html"
-    fieldsets = [
-        (
-            None,
-            {
-                "fields": [
-                    "status",
-                    "publishable",
-                    "reason",
-                    "encoder",
-                    "seed",
-                    "events",
-                    "items",
-                    "window",
-                    "created_at",
-                ]
-            },
-        ),
-    ]
+    fieldsets = [(None, {"fields": DESCRIBED})]
     readonly_fields = ["window"]
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:
+    def get_urls(self) -> list[URLPattern]:
         beside = self.admin_site.admin_view(require_GET(self.compare_view))
         mine = [
             path("compare/", beside, name="mtrec_modelversion_compare"),
@@ -83,9 +78,7 @@ class ModelVersionAdmin(ActionsMixin, ReadOnlyAdmin):
             "tables": tables(version),
             "curves": curves(version),
             "settings_rows": _rows(version.settings),
-            "report_rows": _rows(
-                {k: v for k, v in version.report.items() if k not in ("epochs", "margins", "metrics")}
-            ),
+            "report_rows": _rows({name: version.report[name] for name in version.report if name not in SHOWN}),
             "others": others.order_by("-pk")[:30],
             "publications": version.publications.select_related("scenario", "by", "replaced__scenario")[:10],
             "files": version.files.defer("data"),
@@ -97,11 +90,11 @@ class ModelVersionAdmin(ActionsMixin, ReadOnlyAdmin):
     def publish(self, request: HttpRequest, version: ModelVersion) -> Said:
         """Make the version live: a transfer in its scenario, a base in the named one or in all."""
         name = request.POST.get("scenario", "")
-        scenarios = [Scenario.objects.filter(name=name).first()] if name else None
-        if scenarios == [None]:
+        scenarios = list(Scenario.objects.filter(name=name)) if name else None
+        if scenarios == []:
             raise NotPublishable(_("There is no scenario %(name)s.") % {"name": name})
         reason = request.POST.get("reason", "").strip()[:REASON_LENGTH]
-        published = version.publish(scenarios, by=request.user, reason=reason or _("published by hand"))
+        published = version.publish(scenarios, by=person(request), reason=reason or _("published by hand"))
         if not published:
             raise NotPublishable(_("%(version)s is live there already.") % {"version": version})
         names = ", ".join(row.scenario.name for row in published)
@@ -111,14 +104,14 @@ class ModelVersionAdmin(ActionsMixin, ReadOnlyAdmin):
         """Two versions side by side."""
         if not self.has_view_permission(request):
             raise Http404
-        pair = [self.get_object(request, request.GET.get(name, "")) for name in ("a", "b")]
-        if None in pair:
+        a, b = (self.get_object(request, request.GET.get(name, "")) for name in ("a", "b"))
+        if a is None or b is None:
             raise Http404
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Compare %(a)s with %(b)s") % {"a": pair[0], "b": pair[1]},
+            "title": _("Compare %(a)s with %(b)s") % {"a": a, "b": b},
             "opts": self.opts,
-            **compare(*pair),
+            **compare(a, b),
         }
         return TemplateResponse(request, "admin/mtrec/modelversion/compare.html", context)
 
@@ -178,8 +171,3 @@ def _rows(values: dict[str, Any]) -> list[tuple[str, str]]:
         (name.replace("_", " "), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1))
         for name, value in values.items()
     ]
-
-
-def version_url(version: ModelVersion) -> str:
-    """The page of a version."""
-    return reverse("admin:mtrec_modelversion_change", args=[version.pk])

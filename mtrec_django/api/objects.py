@@ -46,7 +46,7 @@ def lookup_of(source: ItemSource, obj: Model) -> str:
 
 
 def _clean(source: ItemSource, value: str) -> Any:
-    """The value as the lookup field has it; None for what no object can be called (a word for a number, too long, …)."""
+    """The value as the lookup field has it; None for what no object is called (a word for a number, …)."""
     if "\x00" in value or not value.isprintable():
         return None
     field = _field(source)

@@ -57,7 +57,7 @@ class RecommendQuery(serializers.Serializer[Any]):
     item = PlainCharField(
         required=False, max_length=255, help_text=_("What the page is about, by its model's lookup field.")
     )
-    source = PlainCharField(
+    source = PlainCharField(  # type: ignore[assignment]
         required=False, max_length=100, help_text=_("Model of the item; not needed where the site has only one.")
     )
     cursor = serializers.CharField(
@@ -88,7 +88,7 @@ class SimilarQuery(serializers.Serializer[Any]):
 class RecommendedItemSerializer(serializers.Serializer[Any]):
     """One recommended object."""
 
-    source = serializers.CharField(help_text=_("Label of its model."))
+    source = serializers.CharField(help_text=_("Label of its model."))  # type: ignore[assignment]
     id = serializers.CharField(help_text=_("Primary key, as text."))
     lookup = serializers.CharField(help_text=_("What the API calls it."))
     title = serializers.CharField()
@@ -124,7 +124,7 @@ class FeedbackSerializer(serializers.Serializer[Any]):
         KIND.pattern.join("^$"), max_length=32, help_text=_("view, cart, purchase, rating, like, dislike, share, …")
     )
     item = PlainCharField(max_length=255, help_text=_("By its model's lookup field."))
-    source = PlainCharField(
+    source = PlainCharField(  # type: ignore[assignment]
         required=False,
         max_length=100,
         default="",
@@ -163,7 +163,7 @@ class FeedbackResultSerializer(serializers.Serializer[Any]):
         help_text=_("A repeat of a stored event is stored, once. Ignored: no consent."),
     )
     detail = serializers.CharField(required=False, help_text=_("Why it was rejected."))
-    errors = serializers.DictField(required=False, help_text=_("The same by field."))
+    errors = serializers.DictField(required=False, help_text=_("The same by field."))  # type: ignore[assignment]
 
 
 class FeedbackAnswerSerializer(serializers.Serializer[Any]):
@@ -183,4 +183,4 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     code = serializers.CharField()
-    errors = serializers.DictField(required=False, help_text=_("By field."))
+    errors = serializers.DictField(required=False, help_text=_("By field."))  # type: ignore[assignment]

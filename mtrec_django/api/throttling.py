@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
@@ -13,12 +15,13 @@ from . import limits
 class MtrecThrottle(SimpleRateThrottle):
     """So many requests a user, or an address where nobody is signed in: a session costs an attacker nothing."""
 
+    scope = ""
     default_rate = ""
 
     def get_rate(self) -> str | None:
         """The site's rate for the scope, even None (no limit), or else ours."""
         rates = api_settings.DEFAULT_THROTTLE_RATES
-        return rates[self.scope] if self.scope in rates else self.default_rate
+        return cast("str | None", rates.get(self.scope, self.default_rate))
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
         """One counter a user or address, in each scope."""

@@ -136,9 +136,7 @@ class SimilarItems(MtrecView):
         parameters=[
             SimilarQuery,
             OpenApiParameter("source", str, OpenApiParameter.PATH, description="Label of the model, as shop.product."),
-            OpenApiParameter(
-                "lookup", str, OpenApiParameter.PATH, description="The item, by its model's lookup field."
-            ),
+            OpenApiParameter("lookup", str, OpenApiParameter.PATH, description="The item, by its lookup field."),
         ],
         responses={200: AnswerSerializer, **problems(400, 404)},
         examples=[ANSWER_EXAMPLE],
@@ -164,8 +162,8 @@ class Feedback(MtrecView):
     @extend_schema(
         operation_id="sendFeedback",
         summary="Send feedback",
-        description=f"One event, or a list of at most {limits.MAX_BATCH}. A list is stored as far as it can be; `results` "
-        "says row by row what became of it. One event that cannot be stored is an error 400. The header "
+        description=f"One event, or a list of at most {limits.MAX_BATCH}. A list is stored as far as it can be; "
+        "`results` says row by row what became of it. One event that cannot be stored is an error 400. The header "
         "`Idempotency-Key` stands for `key` where one event is sent without.",
         tags=TAGS,
         parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
@@ -185,7 +183,7 @@ class Feedback(MtrecView):
             words = {"n": len(rows), "limit": limits.MAX_BATCH}
             raise ValidationError({"non_field_errors": [_("%(n)d events, of at most %(limit)d.") % words]})
         results = store(request, rows)
-        counts = {status: 0 for status in ("stored", "ignored", "rejected")}
+        counts = dict.fromkeys(("stored", "ignored", "rejected"), 0)
         for result in results:
             counts[result["status"]] += 1
         if not many and counts["rejected"]:
