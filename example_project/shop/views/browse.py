@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.postgres.search import SearchVector
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
@@ -84,7 +84,8 @@ def _listing(request: HttpRequest, products: QuerySet[Product]) -> dict[str, Any
     if request.GET.get("in_stock") == "1":
         products = products.filter(stock__gt=0)
     _, order = SORTS.get(sort, SORTS["popular"])
-    pages = Paginator(products.order_by(*order), PAGE)
+    sold_out_last = Case(When(stock=0, then=1), default=0)
+    pages = Paginator(products.order_by(sold_out_last, *order), PAGE)
     page = pages.get_page(request.GET.get("page"))
     kept = request.GET.copy()
     kept.pop("page", None)
