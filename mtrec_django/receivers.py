@@ -21,7 +21,8 @@ from .catalog.sync import sync_objects
 from .conf import get_config
 from .events.visitors import merge_at_login
 from .models import Scenario
-from .tasks import encode, send_light
+from .queueing import send_light
+from .tasks import encode
 
 _state = Local()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import zlib
 from argparse import ArgumentParser
 from typing import Any
 
@@ -15,6 +17,8 @@ from ...events.folders import import_folder
 from ...events.history import ImportReport, import_events
 from ...exceptions import NotRegistered
 from ..progress import console_for, progress_bar
+
+_FAILURES = (NotRegistered, OSError, EOFError, ValueError, csv.Error, zlib.error)  # of files that are broken or missing
 
 
 class Command(BaseCommand):
@@ -34,7 +38,7 @@ class Command(BaseCommand):
         with progress_bar(self.stdout, disable=options["json"] or options["verbosity"] == 0) as progress:
             try:
                 report = _run(options, progress)
-            except (NotRegistered, OSError, ValueError) as error:
+            except _FAILURES as error:
                 raise CommandError(str(error)) from error
         if options["json"]:
             self.stdout.write(json.dumps(report.as_dict()))

@@ -13,6 +13,8 @@ from rich.table import Table
 from ...catalog.scenarios import sync_declared
 from ...catalog.sync import Progress, SyncReport, sync
 from ...exceptions import NotRegistered
+from ...queueing import send_light
+from ...tasks import encode
 from ..progress import console_for, progress_bar
 
 
@@ -45,12 +47,12 @@ class Command(BaseCommand):
 def _encode(progress: Progress, report: SyncReport) -> int | None:
     """How many texts were encoded here; None when that was left to the worker."""
     if find_spec("torch") and find_spec("sentence_transformers"):
-        from ...jobs import encode_items
+        from ...jobs import encode_items, place_new_items
 
-        return encode_items(progress=progress)
+        encoded = encode_items(progress=progress)
+        place_new_items()
+        return encoded
     if report.texts:
-        from ...tasks import encode, send_light
-
         send_light(encode)
     return None
 
