@@ -1,4 +1,7 @@
-"""Popularity and trend of every item in every scenario, counted in SQL."""
+"""Popularity and trend of every item in every scenario, counted in SQL.
+
+Popularity is the very prior that the live version's blend was weighed with: the same events, the same half-life.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,12 @@ from django.db import connection, transaction
 
 from ..models import Scenario
 
-WINDOW_DAYS = 90
-"""How far back popularity counts."""
+DAY = 86_400
 
-HALF_LIFE_DAYS = 7.0
+HALF_LIFE = 90.0 * DAY
+"""Of popularity, where no version says what serves best. In seconds; 0 is no decay."""
+
+TREND_HALF_LIFE = 7.0 * DAY
 """An event of that age counts half in the trend."""
 
 # Age runs from the newest event, not from now: a history that ends last year still has a trend.
@@ -20,17 +25,21 @@ with goal as (
     select key as kind, value::float8 as weight from jsonb_each_text(%(goal)s::jsonb) where value::float8 > 0
 ), newest as (
     select max(time) as time from mtrec_feedback where time <= now()
+), wanted as (
+    {wanted}
 ), counted as (
-    select f.item_id,
+    select w.item_id,
            sum(g.weight) as count,
-           coalesce(sum(g.weight) filter (where f.time > n.time - make_interval(days => %(window)s)), 0) as popular,
-           sum(g.weight * power(0.5, least(1000, greatest(0, extract(epoch from n.time - f.time)) / %(half_life)s)))
-               as trending
-    from mtrec_feedback f
-    join goal g on g.kind = f.kind
+           sum(g.weight * power(0.5, a.seconds / %(half_life)s)) as popular,
+           sum(g.weight * power(0.5, least(1000, a.seconds / %(trend)s))) as trending
+    from wanted w
+    join goal g on g.kind = w.kind
     cross join newest n
-    where f.scenario_id is null or f.scenario_id = %(scenario)s
-    group by f.item_id
+    cross join lateral (select greatest(0, extract(epoch from n.time - w.time))::float8 as seconds) a
+    group by w.item_id
+), gone as (
+    delete from mtrec_itemscore s
+    where s.scenario_id = %(scenario)s and not exists (select from counted c where c.item_id = s.item_id)
 )
 insert into mtrec_itemscore (scenario_id, item_id, count, popular, trending)
 select %(scenario)s, item_id, count, popular, trending from counted order by item_id
@@ -40,20 +49,41 @@ where (mtrec_itemscore.count, mtrec_itemscore.popular, mtrec_itemscore.trending)
       is distinct from (excluded.count, excluded.popular, excluded.trending)
 """
 
+_EVERY = """
+select item_id, kind, time from mtrec_feedback
+where kind in (select kind from goal) and (scenario_id is null or scenario_id = %(scenario)s)
+"""
+
+# Where a scenario wants nothing twice, that somebody came back for more says nothing to others.
+_FIRST = """
+select item_id, kind, min(time) as time from mtrec_feedback
+where kind in (select kind from goal) and (scenario_id is null or scenario_id = %(scenario)s)
+group by visitor_id, item_id, kind, scenario_id
+"""
+
 
 def refresh_scores() -> int:
     """Count anew; returns how many rows changed. Rows are locked in one order, so two at once do not deadlock."""
     changed = 0
-    for scenario in Scenario.objects.filter(enabled=True).order_by("pk"):
+    for scenario in Scenario.objects.filter(enabled=True).select_related("live_version__parent").order_by("pk"):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
-                _COUNT,
+                _COUNT.format(wanted=_EVERY if scenario.repeats else _FIRST),
                 {
                     "goal": json.dumps(scenario.goal),
-                    "window": WINDOW_DAYS,
-                    "half_life": HALF_LIFE_DAYS * 86400,
+                    "half_life": half_life(scenario) or 1e12,
+                    "trend": TREND_HALF_LIFE,
                     "scenario": scenario.pk,
                 },
             )
             changed += cursor.rowcount
     return changed
+
+
+def half_life(scenario: Scenario) -> float:
+    """Seconds after which an event counts half in the popularity that the live version was weighed with."""
+    live = scenario.live_version
+    if live is None:
+        return HALF_LIFE
+    base = live.parent or live
+    return float(base.report.get("half_life", {}).get(scenario.name, HALF_LIFE))

@@ -88,9 +88,12 @@ def _train(run: Run, version: ModelVersion, progress: ProgressWriter) -> None:
     mark = time.perf_counter()
     _store(version, trained, progress)
     seconds["store"] = time.perf_counter() - mark
-    _describe(version, dataset, trained.report, seconds=seconds, card=trained.artifact.card, encoder=encoder)
+    half_life = dict(zip([goal.name for goal in dataset.goals], trained.report["recipe"]["half_life"], strict=True))
+    report = trained.report | {"half_life": half_life}
+    _describe(version, dataset, report, seconds=seconds, card=trained.artifact.card, encoder=encoder)
     if version.publishable:
         version.publish(by=run.requested_by, reason=version.reason)
+        refresh_scores()
         asked = []
         if run.options.get("transfers", True):
             places = Scenario.objects.filter(enabled=True).exclude(goal={})

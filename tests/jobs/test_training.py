@@ -58,7 +58,9 @@ def test_the_two_halves_are_told_apart(world) -> None:
     version = jobs.train().version
     vectors = dict(ItemVector.objects.filter(version=version).values_list("item__title", "vector"))
     halves = {
-        half: np.stack([np.asarray(vector) for title, vector in vectors.items() if title.startswith(half)]).astype(float)
+        half: np.stack([np.asarray(vector) for title, vector in vectors.items() if title.startswith(half)]).astype(
+            float
+        )
         for half in ("garden", "kitchen")
     }
     within = np.mean([np.mean(rows @ rows.T) for rows in halves.values()])
@@ -158,7 +160,7 @@ def test_a_new_item_joins_the_live_version_beside_its_like(world) -> None:
 def test_unchanged_text_is_never_encoded_again(world) -> None:
     assert jobs.encode_items() == 24
     assert jobs.encode_items() == 0
-    Product = type(world["garden"][0])
-    Product.objects.filter(sku="garden-1").update(title="garden spade of steel")
+    product_model = type(world["garden"][0])
+    product_model.objects.filter(sku="garden-1").update(title="garden spade of steel")
     sync(["testsite.product"])
     assert jobs.encode_items() == 1

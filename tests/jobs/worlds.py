@@ -1,4 +1,4 @@
-"""A small world whose right answers are known: gardeners buy for the garden, cooks for the kitchen, each in a fixed round.
+"""A small world whose right answers are known: gardeners buy for the garden, cooks for the kitchen, in a fixed round.
 
 Item k of a half is followed by item k + 1 of that half, so who saw k wants k + 1, and nobody wants the other half.
 """
@@ -21,7 +21,20 @@ ROUND = 8
 BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
 
 NAMES = {
-    "garden": ["rake", "spade", "hose", "pot", "seed", "fence", "shears", "trowel", "barrow", "bench", "parasol", "gnome"],
+    "garden": [
+        "rake",
+        "spade",
+        "hose",
+        "pot",
+        "seed",
+        "fence",
+        "shears",
+        "trowel",
+        "barrow",
+        "bench",
+        "parasol",
+        "gnome",
+    ],
     "kitchen": ["pan", "ladle", "knife", "bowl", "plate", "whisk", "oven", "kettle", "board", "cup", "jar", "sieve"],
 }
 
