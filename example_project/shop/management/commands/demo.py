@@ -15,7 +15,6 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
-from rich.console import Console
 from rich.panel import Panel
 
 from example_project.demo import steps
@@ -25,6 +24,7 @@ from example_project.demo.processes import Children, stop_leftovers, wait_until,
 from example_project.demo.state import DemoError, State, only_demo
 from example_project.environment import DEMO
 from example_project.shop.loading import is_loaded
+from mtrec_django.management.progress import console_for
 
 
 class Command(BaseCommand):
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         parser.add_argument("--exit-when-ready", action="store_true", help="stop once everything works, for CI")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.console = Console(file=getattr(self.stdout, "_out", self.stdout), highlight=False)
+        self.console = console_for(self.stdout)
         try:
             DEMO.mkdir(exist_ok=True)
             with only_demo(DEMO), _stopped_by_signals():
@@ -153,7 +153,7 @@ class Command(BaseCommand):
         lines = [
             f"Shop    [bold]{shop}[/]",
             f"Admin   [bold]{shop}admin/[/]   user [bold]{steps.ADMIN}[/], password [bold]{state['admin_password']}[/]",
-            f"API     [bold]{shop}api/mtrec/[/]",
+            f"API     [bold]{shop}api/mtrec/schema/[/]",
             f"Logs    {_short(DEMO)}/web.log, {_short(DEMO)}/worker.log",
             "Sign in as one of the customers and watch the front page change. Ctrl-C stops everything.",
         ]
