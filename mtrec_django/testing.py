@@ -52,7 +52,7 @@ class FakeRecommender:
     asked: list[Asked] = field(default_factory=list)
 
     def answer(self, question: Question, *, consent: bool) -> Answer:
-        """The first n objects that the question allows; like the real one, no query unless a queryset has to be read."""
+        """The first n objects that the question allows."""
         name = question.live.scenario.name
         self.asked.append(Asked(name, question.n, question.similar))
         allowed = [obj for obj in self.objects if _allows(question, obj)][: question.n]

@@ -34,7 +34,7 @@ class WeightsField(forms.CharField):
         return dict(_weight(number, line) for number, line in enumerate(lines, 1) if line)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return bool(super().has_changed(self.prepare_value(initial), data))
+        return _differs(self, initial, data)
 
 
 def _weight(number: int, line: str) -> tuple[str, float]:
@@ -64,7 +64,15 @@ class WordsField(forms.CharField):
         return list(dict.fromkeys(word for word in words if word))
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return bool(super().has_changed(self.prepare_value(initial), data))
+        return _differs(self, initial, data)
+
+
+def _differs(field: forms.Field, initial: Any, data: Any) -> bool:
+    """Whether what was written means something else, however it is spaced."""
+    try:
+        return bool(field.to_python(data) != (initial or field.to_python("")))
+    except ValidationError:
+        return True
 
 
 class PrettyJSON(json.JSONEncoder):
@@ -125,7 +133,9 @@ class ScenarioForm(forms.ModelForm):
 
     def clean_options(self) -> dict[str, Any]:
         """Say which candidate source or limit is none; nothing at all is an empty object."""
-        options = self.cleaned_data["options"] or {}
+        options = self.cleaned_data["options"]
+        if options is None:
+            return {}
         if not isinstance(options, dict):
             raise ValidationError(_("Options are an object, as in {“at_most”: {“brand”: 2}}."))
         _check_candidates(options.get("candidates") or [])

@@ -1,0 +1,111 @@
+"""The form of a scenario, and its page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+
+from mtrec_django.admin.forms import ScenarioForm
+from mtrec_django.models import ModelVersion, Scenario
+
+from .conftest import make_version
+
+
+def form(scenario: Scenario | None = None, **data: Any) -> ScenarioForm:
+    return ScenarioForm({"name": "home", "enabled": "on", **data}, instance=scenario)
+
+
+@pytest.mark.usefixtures("empty")
+def test_goal_and_words_are_read_as_people_write_them() -> None:
+    filled = form(goal="view = 1\n\n purchase=5.5 \ndislike = -2", exclude="purchase, cart,, cart")
+    assert filled.is_valid(), filled.errors
+    saved = filled.save()
+    assert saved.goal == {"view": 1, "purchase": 5.5, "dislike": -2}
+    assert saved.exclude == ["purchase", "cart"]
+    assert saved.options == {}
+
+
+@pytest.mark.usefixtures("empty")
+def test_what_is_shown_is_what_was_saved(home: Scenario) -> None:
+    shown = ScenarioForm(instance=home)
+    assert shown["goal"].value() == "view = 1\npurchase = 5"
+    again = form(home, goal="view = 1\r\npurchase=5.0\r\n", title=home.title, options="{}")
+    assert again.changed_data == []
+    assert form(home, goal="view = 2", title=home.title, options="{}").changed_data == ["goal"]
+
+
+@pytest.mark.usefixtures("empty")
+@pytest.mark.parametrize(
+    ("field", "text", "words"),
+    [
+        ("goal", "view = 1\npurchase", "Line 2"),
+        ("goal", "view = much", "“much” is not a number"),
+        ("goal", "view = nan", "out of range"),
+        ("goal", "view = 1e9", "out of range"),
+        ("goal", f"{'x' * 33} = 1", "Line 1"),
+        ("options", "[]", "an object"),
+        ("options", "{", "valid JSON"),
+        ("options", '{"candidates": ["magic"]}', "magic"),
+        ("options", '{"candidates": "personal"}', "list of names"),
+        ("options", '{"at_most": {"brand": 0}}', "at_most"),
+        ("options", '{"at_most": {"brand": true}}', "at_most"),
+        ("sources", ["no.such"], "no.such"),
+        ("name", "two words", "slug"),
+    ],
+)
+def test_errors_say_what_is_wrong(field: str, text: Any, words: str) -> None:
+    filled = form(**{field: text})
+    assert not filled.is_valid()
+    assert list(filled.errors) == [field]
+    assert words in str(filled.errors[field])
+
+
+@pytest.mark.usefixtures("empty")
+def test_sources_are_those_registered_and_those_it_has(home: Scenario) -> None:
+    home.sources = ["gone.model"]
+    labels = [value for value, _ in ScenarioForm(instance=home).fields["sources"].choices]  # type: ignore[attr-defined]
+    assert "testsite.product" in labels and "gone.model" in labels
+
+
+def test_saving_in_the_admin_is_logged(boss: Client, home: Scenario) -> None:
+    url = reverse("admin:mtrec_scenario_change", args=[home.pk])
+    response = boss.post(url, {"name": "home", "enabled": "on", "goal": "purchase = 1", "options": "{}"})
+    assert response.status_code == 302
+    home.refresh_from_db()
+    assert home.goal == {"purchase": 1}
+    assert "Goal" in LogEntry.objects.get().get_change_message()
+
+
+def test_a_scenario_cannot_be_its_own_parent(home: Scenario) -> None:
+    filled = form(home, parent=str(home.pk))
+    assert not filled.is_valid()
+    assert "parent" in filled.errors
+
+
+def test_roll_back_brings_the_version_before(boss: Client, home: Scenario, base: ModelVersion) -> None:
+    newer = make_version()
+    base.publish([home])
+    newer.publish([home])
+    boss.post(reverse("admin:mtrec_roll_back", args=[home.pk]))
+    home.refresh_from_db()
+    assert home.live_version == base
+    assert home.publications.first().by.username == "boss"  # type: ignore[union-attr]
+
+
+def test_roll_back_with_nothing_before_says_so(boss: Client, home: Scenario, base: ModelVersion) -> None:
+    base.publish([home])
+    page = boss.post(reverse("admin:mtrec_roll_back", args=[home.pk]), follow=True).content.decode()
+    assert "Nothing was live in home before" in page
+    assert not LogEntry.objects.exists()
+
+
+def test_buttons_send_the_token_and_the_way_back(boss: Client, home: Scenario) -> None:
+    url = reverse("admin:mtrec_scenario_change", args=[home.pk])
+    page = boss.get(url).content.decode()
+    form_of_button = page[page.index(reverse("admin:mtrec_transfer", args=[home.pk])) :][:400]
+    assert "csrfmiddlewaretoken" in form_of_button
+    assert f'name="next" value="{url}"' in form_of_button
