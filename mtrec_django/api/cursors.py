@@ -21,8 +21,9 @@ def unpack(cursor: str) -> list[int] | None:
     """The primary keys in a cursor; None for what is none."""
     try:
         packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        data = zlib.decompressobj().decompress(packed, 8 * limits.MAX_SEEN)
+        reader = zlib.decompressobj()
+        data = reader.decompress(packed, 8 * limits.MAX_SEEN)
         keys = struct.unpack(f"<{len(data) // 8}q", data)
     except (binascii.Error, zlib.error, struct.error, ValueError):
         return None
-    return list(keys)
+    return list(keys) if reader.eof or reader.unconsumed_tail else None  # else it was cut off

@@ -121,7 +121,7 @@ class FeedbackSerializer(serializers.Serializer[Any]):
     """One event of whoever sends it."""
 
     kind = serializers.RegexField(
-        KIND.pattern.join("^$"), max_length=32, help_text=_("view, cart, purchase, rating, like, dislike, share, …")
+        f"^{KIND.pattern}$", max_length=32, help_text=_("view, cart, purchase, rating, like, dislike, share, …")
     )
     item = PlainCharField(max_length=255, help_text=_("By its model's lookup field."))
     source = PlainCharField(  # type: ignore[assignment]

@@ -26,7 +26,7 @@ class MtrecThrottle(SimpleRateThrottle):
     def get_cache_key(self, request: Request, view: APIView) -> str:
         """One counter a user or address, in each scope."""
         user = request.user
-        ident = f"user {user.pk}" if user and user.is_authenticated else self.get_ident(request)
+        ident = f"user-{user.pk}" if user and user.is_authenticated else self.get_ident(request)
         return self.cache_format % {"scope": self.scope, "ident": ident}
 
 

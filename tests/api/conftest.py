@@ -1,0 +1,48 @@
+"""A site with goods, and whoever calls its API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.http import HttpResponse
+from django.test import Client
+
+from mtrec_django.models import Scenario
+from mtrec_django.testing import make_item
+from tests.site.models import Product
+
+API = "/api/mtrec"
+
+
+@pytest.fixture(autouse=True)
+def no_throttle_left() -> Iterator[None]:
+    """Counters of throttles live in the cache."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def goods(db: None) -> list[Product]:
+    """Five products in the catalogue, and a scenario that shows them."""
+    Scenario.objects.all().delete()
+    Scenario.objects.create(
+        name="home", title="Picked for you", sources=["testsite.product"], goal={"view": 1, "purchase": 5}
+    )
+    made = [Product.objects.create(sku=f"sku-{number}", title=f"Tea {number}") for number in range(5)]
+    for product in made:
+        make_item(product)
+    return made
+
+
+@pytest.fixture
+def send(client: Client) -> Callable[..., HttpResponse]:
+    """Post feedback as JSON."""
+
+    def post(events: Any, client: Client = client, **headers: str) -> HttpResponse:
+        return client.post(f"{API}/feedback/", events, content_type="application/json", headers=headers)
+
+    return post
