@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from celery import Task, current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
+from kombu.pools import producers
 
 from .conf import get_config
 from .models import Run, Scenario
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 logger = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 2
+FAIL_FAST = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+"""Left to itself kombu tries for six seconds to reach a broker that is down, and a page would wait."""
 
 WAITING = "waiting for the broker"
 """The step of a run that could not be queued; `mtrec.catch_up` tries again."""
@@ -63,14 +68,17 @@ def send_light(task: Task | str) -> bool:
 
 
 def _apply(name: str, args: list[Any], queue: str) -> str | None:
-    task = current_app.tasks.get(name)
+    app = current_app
+    task = app.tasks.get(name)
     try:
-        # By name where the tasks are not loaded; through the task where they are, so that eager settings are heeded.
-        result = (
-            task.apply_async(args, queue=queue, retry=False)
-            if task is not None
-            else current_app.send_task(name, args, queue=queue, retry=False)
+        if app.conf.task_always_eager and task is not None:
+            return str(task.apply_async(args, queue=queue).id)
+        connection = app.connection(
+            app.conf.broker_write_url, connect_timeout=CONNECT_SECONDS, transport_options=FAIL_FAST
         )
+        with producers[connection].acquire(block=True, timeout=CONNECT_SECONDS) as producer:
+            # By name, so that a process that never loads the tasks can queue them.
+            result = app.send_task(name, args, queue=queue, producer=producer, retry=False)
     except OperationalError as error:
         logger.warning("mtrec: the broker is down, %s was not queued: %s", name, error)
         return None

@@ -64,5 +64,5 @@ def prune() -> None:
 def catch_up() -> None:
     """Fail the runs of dead workers, and queue what could not be queued while the broker was down."""
     Run.objects.reap()
-    for run in Run.objects.filter(status=Run.Status.QUEUED, task_id="").exclude(options__here=True):
+    for run in Run.objects.filter(status=Run.Status.QUEUED, task_id="").exclude(options__contains={"here": True}):
         send(run)

@@ -41,3 +41,9 @@ def django_db_modify_db_settings(postgres_uri: str) -> None:
         HOST=socket or parts.hostname or "",
         PORT=str(parts.port or ""),
     )
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The database goes with its server; dropping it first would wait for whoever still holds a connection."""
+    return True
