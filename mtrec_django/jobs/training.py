@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -132,15 +132,7 @@ def load_version(version: ModelVersion) -> Trained:
         raise ArtifactError(f"{version} lacks its files")
     data = {name: bytes(file.data) for name, file in files.items()}
     trained = load_trained(data["artifact"], data["state"])
-    return Trained(
-        trained.artifact,
-        trained.item_ids.astype(np.int64),
-        trained.vectors,
-        trained.residual,
-        trained.neighbours,
-        trained.priors,
-        trained.report,
-    )
+    return replace(trained, item_ids=trained.item_ids.astype(np.int64))
 
 
 def _live() -> Trained | None:
