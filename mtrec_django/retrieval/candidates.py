@@ -34,6 +34,9 @@ Longs = npt.NDArray[np.int64]
 TRENDING = "trending"
 NEW = "new"
 
+TRIED = 10_000
+"""How many of a ranking are tried under a filter before it is given up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -64,8 +67,37 @@ class Ask:
     def where(self) -> Fragment:
         """What rows of the pool must fulfil."""
         if self.version_id is None:
-            return self.allowed.where(narrow=True, by_text=True)
-        return YES if self.narrow else self.allowed.where(narrow=False)
+            return self.allowed.where(narrow=False)
+        if self.narrow:
+            return YES
+        return compose(
+            "v.version_id = {version} and {where}",
+            version=Fragment(str(int(self.version_id))),
+            where=self.allowed.where(narrow=False),
+        )
+
+    def first(self, ranked: Fragment, limit: int) -> Fragment:
+        """The first so many of `ranked`, a SELECT of `item_id, strength`, that the pool holds and that are allowed.
+
+        They are tried in their order and no further than needed; left to itself, Postgres would look up all of them.
+        """
+        if self.version_id is not None and self.narrow:
+            return compose(
+                "select v.item_id from ({ranked}) as r join allowed as v using (item_id)"
+                " order by r.strength desc, v.item_id limit {limit}",
+                ranked=ranked,
+                limit=limit,
+            )
+        return compose(
+            "select r.item_id from ({ranked} order by 2 desc, 1 limit {most}) as r"
+            " cross join lateral (select from {pool} where v.item_id = r.item_id and {where} limit 1) as found"
+            " order by r.strength desc, r.item_id limit {limit}",
+            ranked=ranked,
+            most=TRIED,
+            pool=self.pool,
+            where=self.where,
+            limit=limit,
+        )
 
 
 _ITEMS = Fragment(
@@ -115,13 +147,7 @@ class Together(CandidateSource):
     def select(self, ask: Ask) -> Fragment | None:
         if ask.version_id is None or not len(ask.history):
             return None
-        return compose(
-            "select v.item_id from gathered as g join {pool} using (item_id) where g.strength > 0 and {where}"
-            " order by g.strength desc, v.item_id limit {limit}",
-            pool=ask.pool,
-            where=ask.where,
-            limit=self.limit,
-        )
+        return ask.first(Fragment("select item_id, strength from gathered where strength > 0"), self.limit)
 
 
 class Popular(CandidateSource):
@@ -161,7 +187,7 @@ class New(CandidateSource):
         return compose(
             "select v.item_id from {items} where {where} order by v.created_at desc, v.item_id desc limit {limit}",
             items=_ITEMS,
-            where=ask.where,
+            where=ask.allowed.where(narrow=ask.version_id is None, by_text=True),
             limit=limit,
         )
 
@@ -169,16 +195,12 @@ class New(CandidateSource):
 def _by_score(ask: Ask, column: Fragment, limit: int) -> Fragment | None:
     if ask.scenario_id is None:
         return None
-    return compose(
-        "select v.item_id from mtrec_itemscore as s join {pool} on v.item_id = s.item_id"
-        " where s.scenario_id = {scenario} and s.{column} > 0 and {where}"
-        " order by s.{column} desc, v.item_id limit {limit}",
-        pool=ask.pool,
-        scenario=ask.scenario_id,
+    ranked = compose(
+        "select item_id, {column} as strength from mtrec_itemscore where scenario_id = {scenario} and {column} > 0",
         column=column,
-        where=ask.where,
-        limit=limit,
+        scenario=ask.scenario_id,
     )
+    return ask.first(ranked, limit)
 
 
 _sources: dict[str, CandidateSource] = {}
@@ -222,6 +244,7 @@ class Candidates:
     filling: npt.NDArray[np.bool_]  # [candidates], whether only a filling source found it
     features: dict[str, Floats]  # name -> [candidates], NaN where unknown
     trending: Floats  # [candidates]
+    days: npt.NDArray[np.float64]  # [candidates], since the item was first seen
     partner: Longs  # [candidates], position in the history of what it goes with best, -1 for none
     vectors: Floats  # [candidates, dim], NaN where there is none
     categories: list[dict[str, list[str]]]  # of each, empty unless asked for
@@ -284,7 +307,7 @@ def _of_version(ask: Ask) -> dict[str, Fragment]:
     if ask.query is not None:
         nearness = compose("-{distance}", distance=store.distance(Fragment("w.vector"), ask.query))
     return {
-        "before": join("", [_listed(ask, vectors), _gathered(ask, version) if gathered else Fragment("")]),
+        "before": join("", [_listed(ask, vectors, version), _gathered(ask, version) if gathered else Fragment("")]),
         "personal": nearness,
         "together": Fragment("g.strength, g.partner" if gathered else "null::float8, null::int"),
         "vector": store.packed(Fragment("w.vector")),
@@ -297,13 +320,13 @@ def _of_version(ask: Ask) -> dict[str, Fragment]:
     }
 
 
-def _listed(ask: Ask, vectors: Fragment) -> Fragment:
+def _listed(ask: Ask, vectors: Fragment, version: Fragment) -> Fragment:
     if not ask.narrow:
         return Fragment("")
     return compose(
         "allowed as materialized (select v.* from {vectors} as v where {where}), ",
         vectors=vectors,
-        where=ask.allowed.where(narrow=True),
+        where=compose("v.version_id = {version} and {where}", version=version, where=ask.allowed.where(narrow=True)),
     )
 
 
@@ -345,6 +368,7 @@ def read(rows: Rows, names: Sequence[str] = DEFAULT) -> Candidates:
         np.array([not row[3] & ~filling for row in rows], np.bool_),
         {name: values.astype(np.float32) for name, values in features.items()},
         np.nan_to_num(trending).astype(np.float32),
+        days,
         np.nan_to_num(partner, nan=-1).astype(np.int64),
         store.unpack([row[10] for row in rows]),
         [json.loads(row[11]) if isinstance(row[11], str) else row[11] or {} for row in rows],

@@ -30,6 +30,7 @@ class Keys:
     select: Fragment  # of one column
     field: models.Field[Any, Any]
     fixed: bool = False  # sliced or combined: asking it row by row would run it as often
+    wide: bool = False  # known to hold nearly everything, so never worth listing
 
     @property
     def _integer(self) -> bool:
@@ -55,8 +56,8 @@ class Keys:
         return compose("v.object_id in (select s.key::text from ({select}) as s(key))", select=self.select)
 
 
-def keys_of(queryset: QuerySet[Any], using: str) -> Keys:
-    """Compile a queryset to the keys it holds.
+def keys_of(queryset: QuerySet[Any], using: str, *, wide: bool = False) -> Keys:
+    """Compile a queryset to the keys it holds; `wide` where it is known to hold nearly everything.
 
     Raises:
         NotRegistered: when its model is no item source.
@@ -72,7 +73,8 @@ def keys_of(queryset: QuerySet[Any], using: str) -> Keys:
         select = Fragment(*keys.query.get_compiler(using=using).as_sql())
     except EmptyResultSet:
         select = Fragment("select null::bigint where false")
-    return Keys(source.label, Fragment(select.text, tuple(select.params)), _key_field(queryset.model), fixed=fixed)
+    select = Fragment(select.text, tuple(select.params))
+    return Keys(source.label, select, _key_field(queryset.model), fixed=fixed, wide=wide)
 
 
 def _key_field(model: type[Model]) -> models.Field[Any, Any]:
@@ -96,7 +98,9 @@ class Allowed:
     def where(self, *, narrow: bool, by_text: bool = False) -> Fragment:
         """The condition on `v`."""
         parts = [Fragment("v.available")] if self.flagged else []
-        if self.labels:
+        if len(self.labels) == 1:
+            parts.append(compose("v.source = {label}", label=self.labels[0]))  # equality can use the order of an index
+        elif self.labels:
             parts.append(compose("v.source = any({labels}::text[])", labels=list(self.labels)))
         if self.excluded:
             parts.append(compose("v.item_id <> all({excluded}::bigint[])", excluded=list(self.excluded)))
@@ -106,7 +110,8 @@ class Allowed:
             )
         for label in dict.fromkeys(keys.label for keys in self.keys):
             mine = [keys for keys in self.keys if keys.label == label]
-            held = [keys.listed(by_text=by_text) if narrow or keys.fixed else keys.holds for keys in mine]
+            listed = [keys.fixed or (narrow and not keys.wide) for keys in mine]
+            held = [k.listed(by_text=by_text) if one else k.holds for k, one in zip(mine, listed, strict=True)]
             parts.append(self._of_label(label, held, narrow=narrow))
         return join(" and ", parts) if parts else YES
 
@@ -114,7 +119,8 @@ class Allowed:
         condition = join(" and ", list(held))
         if self.labels == (label,) and narrow:
             return condition  # bare, so that it can be a join
-        # A case is evaluated in order: keys of other sources are never cast to this one's type
+        # Evaluated in order, so keys of other sources are never cast to this one's type; and no planner looks inside, so
+        # what is listed is hashed once
         return compose("case when v.source = {label} then {condition} else true end", label=label, condition=condition)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..inference.blend import FRESH, POPULAR, Blend, z_scores
+from ..inference.blend import POPULAR, Blend, z_scores
 from .candidates import Candidates
 
 Floats = npt.NDArray[np.float32]
@@ -42,8 +42,7 @@ def rank(found: Candidates, blend: Blend | None) -> Ranking:
 
 def _by_counts(found: Candidates, chosen: npt.NDArray[np.bool_]) -> Longs:
     rows = np.flatnonzero(chosen)
-    popular, fresh = found.features[POPULAR][rows], found.features[FRESH][rows]
-    return rows[np.lexsort((-fresh, -popular, -found.trending[rows]))]
+    return rows[np.lexsort((-rows, found.days[rows], -found.features[POPULAR][rows], -found.trending[rows]))]
 
 
 def _parts(found: Candidates, ranked: Longs, blend: Blend) -> dict[str, Floats]:

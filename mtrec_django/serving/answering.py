@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from django.db import DataError, OperationalError, ProgrammingError
+from django.db import DataError, InternalError, OperationalError, ProgrammingError
 
 from ..catalog.registry import source_for
 from ..inference.blend import PERSONAL, TOGETHER, VECTOR_CANDIDATES, Blend
@@ -32,8 +32,8 @@ SPARE = 2
 """Objects fetched beyond n, for those that were sold out since the last sync."""
 SIMILAR = Blend({PERSONAL: 1.0, TOGETHER: 0.3}, decay=1.0)
 """How similar items are ranked: by likeness, and by what goes with the item."""
-UNAVAILABLE = (ProgrammingError, OperationalError, DataError)
-"""What a database without vectors, a missing partition or a version of another width raise."""
+UNAVAILABLE = (ProgrammingError, OperationalError, DataError, InternalError)
+"""What a database without vectors, a missing partition, a version of another width or a broken transaction raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,8 @@ def _search(question: Question, told: Known) -> Found:
 def _search_counts(question: Question, told: Known, made: Answer) -> Found | None:
     """What is left, by counts and age, among what the site says is available at this moment."""
     try:
-        keys = [keys_of(source_for(label).available(), store.database()) for label in question.labels(told.live)]
+        labels = question.labels(told.live)
+        keys = [keys_of(source_for(label).available(), store.database(), wide=True) for label in labels]
         beside = [one.item for one in made.recommendations]
         allowed = told.allowed(
             question, [*keys, *([question.keys] if question.keys else [])], flagged=False, beside=beside

@@ -12,12 +12,13 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from django.core.signals import setting_changed
 from django.db import OperationalError, ProgrammingError, transaction
 from django.db.models.signals import post_delete, post_save
 
 from ..catalog.registry import sources
-from ..conf import get_config
+from ..conf import DIM, get_config
 from ..exceptions import NotRegistered
 from ..inference.artifact import Artifact, ArtifactError
 from ..inference.blend import Blend
@@ -208,15 +209,15 @@ def _load_version(place: Scenario, version_id: int, bases: dict[int, Base]) -> L
     if base_id not in bases:
         bases[base_id] = _load_base(base_id)
     base = bases[base_id]
-    transfer = None
     if base_id != version_id:
         try:
             transfer = _artifact(version_id)
+            encoder = _encoder(base.artifact, transfer, place.name)
+            return Live(place, version_id, base, encoder, _blend(base.artifact, transfer, place.name))
         except ArtifactError as error:
             complain(f"transfer {version_id} is left out, {place.name} is served by its base", "%s", error)
-    encoder = QueryEncoder.from_artifacts(base.artifact, transfer, scenario=place.name)
-    served = version_id if transfer else base_id
-    return Live(place, served, base, encoder, _blend(base.artifact, transfer, place.name))
+    encoder = _encoder(base.artifact, None, place.name)
+    return Live(place, base_id, base, encoder, _blend(base.artifact, None, place.name))
 
 
 def _load_base(base_id: int) -> Base:
@@ -234,6 +235,20 @@ def _artifact(version_id: int) -> Artifact:
     for data, sha256 in files.values_list("data", "sha256"):
         return Artifact.from_bytes(bytes(data), sha256=sha256)
     raise ArtifactError(f"version {version_id} has no artifact")
+
+
+def _encoder(base: Artifact, transfer: Artifact | None, name: str) -> QueryEncoder:
+    """Tried once, so that arrays that are missing or do not fit are found here and not in a request."""
+    try:
+        encoder = QueryEncoder.from_artifacts(base, transfer, scenario=name)
+        query = encoder.encode(np.ones((2, DIM), np.float32), np.zeros(2, np.int64), np.zeros(2), np.zeros(2, np.bool_))
+    except ArtifactError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise ArtifactError(f"no query can be computed: {error!r}") from error
+    if query.shape != (DIM,):
+        raise ArtifactError(f"its queries are {query.shape} and not ({DIM},)")
+    return encoder
 
 
 def _blend(base: Artifact, transfer: Artifact | None, name: str) -> Blend:

@@ -69,7 +69,9 @@ def explain(found: Candidates, ranking: Ranking, at: int, history: History, *, o
     `on_page` is the item that the page is about.
     """
     if found.filling[at] or not ranking.parts:
-        return Reason(TRENDING if found.trending[at] > 0 else NEW)
+        if found.trending[at] > 0:
+            return Reason(TRENDING)
+        return Reason(POPULAR if POPULAR in found.found_by[at] else NEW)
     strongest = max(ranking.parts, key=lambda name: ranking.parts[name][at])
     if strongest == TOGETHER and (partner := int(found.partner[at])) >= 0:
         return Reason(TOGETHER, history.titles[partner], history.kinds[partner])

@@ -204,8 +204,8 @@ def test_an_item_without_a_vector_is_shown_when_nothing_else_is_left(world: Worl
     answer = recommend_for(world.visitor((3, 1)), "world", 81)
     assert len(answer) == 81
     assert answer[-1] == late
-    assert (late := answer[-1].recommendation).source == "new"
-    assert late.score < answer[-2].recommendation.score
+    assert answer[-1].recommendation.source == "new"
+    assert answer[-1].recommendation.score < answer[-2].recommendation.score
 
 
 def test_nobody_known_gets_what_is_popular(world: World, guest: HttpRequest) -> None:
