@@ -119,8 +119,8 @@ class Allowed:
         condition = join(" and ", list(held))
         if self.labels == (label,) and narrow:
             return condition  # bare, so that it can be a join
-        # Evaluated in order, so keys of other sources are never cast to this one's type; and no planner looks inside, so
-        # what is listed is hashed once
+        # Evaluated in order, so keys of other sources are never cast to this one's type; and no planner looks inside,
+        # so what is listed is hashed once
         return compose("case when v.source = {label} then {condition} else true end", label=label, condition=condition)
 
 
