@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakValueDictionary
 
 from asgiref.local import Local
 from django.apps import apps as installed
 from django.contrib.auth.signals import user_logged_in
-from django.db import router, transaction
+from django.db import connections, router, transaction
 from django.db.models import ManyToManyField, Model
 from django.db.models.signals import m2m_changed, post_delete, post_migrate, post_save
 
@@ -47,13 +46,12 @@ def skip_sync() -> Iterator[None]:
 
 def _listen(source: ItemSource) -> None:
     for model in _family(source.model):
-        uid = f"mtrec.{source.label}"
-        post_save.connect(_saved, sender=model, dispatch_uid=uid)
-        post_delete.connect(_saved, sender=model, dispatch_uid=uid)
+        post_save.connect(_saved, sender=model, dispatch_uid="mtrec.sync")
+        post_delete.connect(_saved, sender=model, dispatch_uid="mtrec.sync")
     named = {entry.split("__")[0] for _, entry in source.entries() if isinstance(entry, str)}
     for field in source.model._meta.get_fields():
         if isinstance(field, ManyToManyField) and field.name in named:
-            m2m_changed.connect(_tied, sender=field.remote_field.through, dispatch_uid=f"mtrec.{source.label}")
+            m2m_changed.connect(_tied, sender=field.remote_field.through, dispatch_uid="mtrec.sync")
 
 
 def _family(model: type[Model]) -> list[type[Model]]:
@@ -79,35 +77,39 @@ def _remember(model: type[Model], pks: list[Any], using: str) -> None:
     """Note what to sync after the commit; many saves of one transaction are one sync."""
     if getattr(_state, "skipped", False) or not get_config().SYNC_ON_COMMIT:
         return
-    batch = _batch(using)
-    for source in sources().values():
-        if issubclass(model, concrete(source.model)):
-            batch.objects.setdefault(source.label, set()).update(pks)
-    # Once for each save, since any one may be rolled back with its savepoint; the first to run takes all.
-    transaction.on_commit(batch.flush, using=using, robust=True)
+    labels = [source.label for source in sources().values() if issubclass(model, concrete(source.model))]
+    objects = {(label, pk) for label in labels for pk in pks}
+    batch = _open_batch(using)
+    if batch is not None:
+        batch.update(objects)
+    elif objects:
+        transaction.on_commit(_Batch(objects).flush, using=using, robust=True)
 
 
-class _Batch:
-    """What one transaction has saved. Only its commit hooks hold it, so it is gone when they are rolled back."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, set[Any]] = {}  # label -> primary keys
+class _Batch(set[tuple[str, Any]]):
+    """What was saved one after the other, by label and primary key: synced together."""
 
     def flush(self) -> None:
+        objects = list(self)
+        self.clear()  # nothing more may be added: what is empty is not open
         texts = 0
-        while self.objects:
-            label, pks = self.objects.popitem()
-            if label in sources():
-                texts += sync_objects(label, pks).texts
+        for label in {label for label, _ in objects} & sources().keys():
+            texts += sync_objects(label, [pk for other, pk in objects if other == label]).texts
         if texts:
             send_light(encode)
 
 
-def _batch(using: str) -> _Batch:
-    if not hasattr(_state, "batches"):
-        _state.batches = WeakValueDictionary()
-    batches: WeakValueDictionary[str, _Batch] = _state.batches
-    return batches.setdefault(using, _Batch())
+def _open_batch(using: str) -> _Batch | None:
+    """The batch that the transaction's last hook will flush, unless a savepoint began or ended since.
+
+    A savepoint that is rolled back takes its batch along, since nothing but the hook holds it.
+    """
+    connection = connections[using]
+    if not connection.run_on_commit:
+        return None
+    savepoints, hook, _ = connection.run_on_commit[-1]
+    batch = getattr(hook, "__self__", None)
+    return batch if isinstance(batch, _Batch) and batch and savepoints == set(connection.savepoint_ids) else None
 
 
 def _merge(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:

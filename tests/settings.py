@@ -8,3 +8,5 @@ from example_project.settings import INSTALLED_APPS
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.site"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MTREC = {"ENCODER": "hashing"}  # no weights in tests
+CELERY_BROKER_URL = "memory://"  # never the broker of a demo that runs beside the tests
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}

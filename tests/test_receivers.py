@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from celery import Celery
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.models.signals import m2m_changed, post_delete, post_migrate, post_save
 from kombu.exceptions import OperationalError
 
 from mtrec_django import receivers
+from mtrec_django.catalog.sync import SourceReport
 from mtrec_django.events.tracking import track_visitor
 from mtrec_django.models import Item, Scenario, Visitor
 from mtrec_django.receivers import connect, skip_sync
-from mtrec_django.tasks import encode
 from tests.site.making import make_product
 from tests.site.models import Article, Brand, Ebook, Product, SpecialProduct, Tag
 
@@ -23,15 +23,10 @@ LABEL = "testsite.product"
 
 
 @pytest.fixture(autouse=True)
-def queued(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What was handed to the broker."""
-    tasks: list[Any] = []
-
-    def apply_async(args: Any, **options: Any) -> Any:
-        tasks.append(options)
-        return SimpleNamespace(id="1")
-
-    monkeypatch.setattr(encode, "apply_async", apply_async)
+def queued(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the tasks that were handed to the broker."""
+    tasks: list[str] = []
+    monkeypatch.setattr(receivers, "send_light", lambda task: tasks.append(task.name))
     return tasks
 
 
@@ -45,12 +40,12 @@ def titles() -> set[str]:
     return set(Item.objects.filter(available=True).values_list("title", flat=True))
 
 
-def test_a_save_is_an_item_on_commit_and_its_text_is_queued(committed: Any, queued: list[Any]) -> None:
+def test_a_save_is_an_item_on_commit_and_its_text_is_queued(committed: Any, queued: list[str]) -> None:
     with committed():
         product = make_product(title="Lamp")
         assert not Item.objects.exists()
     assert titles() == {"Lamp"}
-    assert queued == [{"queue": "mtrec", "retry": False}]
+    assert queued == ["mtrec.encode"]
     with committed():
         product.title = "Desk lamp"
         product.save()
@@ -58,7 +53,7 @@ def test_a_save_is_an_item_on_commit_and_its_text_is_queued(committed: Any, queu
     assert len(queued) == 2
 
 
-def test_what_changes_no_text_queues_nothing(committed: Any, queued: list[Any]) -> None:
+def test_what_changes_no_text_queues_nothing(committed: Any, queued: list[str]) -> None:
     with committed():
         product = make_product()
     queued.clear()
@@ -69,7 +64,7 @@ def test_what_changes_no_text_queues_nothing(committed: Any, queued: list[Any]) 
     assert queued == []
 
 
-def test_many_saves_of_one_transaction_are_one_sync(committed: Any, queued: list[Any], monkeypatch: Any) -> None:
+def test_many_saves_of_one_transaction_are_one_sync(committed: Any, queued: list[str], monkeypatch: Any) -> None:
     calls: list[tuple[str, set[Any]]] = []
     sync_objects = receivers.sync_objects
     monkeypatch.setattr(
@@ -83,14 +78,18 @@ def test_many_saves_of_one_transaction_are_one_sync(committed: Any, queued: list
     assert len(queued) == 1
 
 
-def test_what_was_rolled_back_is_forgotten(committed: Any) -> None:
-    with committed() as hooks:
+def test_what_was_rolled_back_is_forgotten(committed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[set[Any]] = []
+    monkeypatch.setattr(receivers, "sync_objects", lambda label, pks: calls.append(set(pks)) or SourceReport())
+    with committed():
+        first = make_product()
         with pytest.raises(RuntimeError), transaction.atomic():
-            make_product(title="never")
+            make_product()
             raise RuntimeError
-        make_product(title="Lamp")
-    assert titles() == {"Lamp"}
-    assert len(hooks) == 1
+        with transaction.atomic():
+            inner = make_product()
+        last = make_product()
+    assert calls == [{first.pk}, {inner.pk}, {last.pk}]
 
 
 def test_a_delete_takes_the_item_out(committed: Any) -> None:
@@ -174,12 +173,13 @@ def test_a_site_may_switch_it_off(committed: Any, settings: Any) -> None:
 
 
 def test_a_broker_that_is_down_breaks_nothing(
-    committed: Any, monkeypatch: Any, caplog: pytest.LogCaptureFixture
+    committed: Any, monkeypatch: pytest.MonkeyPatch, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refuse(args: Any, **options: Any) -> None:
+    def refuse(*args: Any, **options: Any) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(encode, "apply_async", refuse)
+    monkeypatch.undo()  # the real thing
+    monkeypatch.setattr(Celery, "send_task", refuse)
     with committed():
         make_product(title="Lamp")
     assert titles() == {"Lamp"}
