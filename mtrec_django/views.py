@@ -58,4 +58,4 @@ def _record(request: HttpRequest, item: Item, link: Link) -> None:
     try:
         track(request, KIND, item, recommendation=link.answer, key=f"{KIND}:{link.answer}:{link.item}")
     except MtrecError as error:
-        complain("a click was not recorded", "%s", error)
+        complain("a click was not recorded", error)

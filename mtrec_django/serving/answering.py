@@ -81,12 +81,12 @@ def _told(question: Question) -> Known:
     try:
         return ask_visitor(question, told.live)
     except UNAVAILABLE as error:
-        complain("visitors are not known", "%s", error)
+        complain("visitors are not known", error)
         return told
 
 
 def _give_up_version(told: Known, error: Exception) -> Known:
-    complain(f"{told.live.scenario.name or 'similar items'} served without version {told.live.version_id}", "%s", error)
+    complain(f"{told.live.scenario.name or 'similar items'} served without version {told.live.version_id}", error)
     return Known(without_version(told.live), told.visitor, seen=told.seen, on_page=told.on_page)
 
 
@@ -124,7 +124,7 @@ def _search_counts(question: Question, told: Known, made: Answer) -> Found | Non
         ask = Ask(told.live.scenario.pk, allowed, question.n - len(made), with_categories=bool(told.live.at_most))
         (rows,) = read([statement(ask)], using=store.database())
     except UNAVAILABLE as error:
-        complain("nothing can be recommended", "%s", error)
+        complain("nothing can be recommended", error)
         return None
     found = read_candidates(rows)
     return _ruled(told, found, rank(found, None))

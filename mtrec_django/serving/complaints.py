@@ -15,14 +15,14 @@ _said: dict[str, float] = {}
 _lock = threading.Lock()
 
 
-def complain(cause: str, message: str, *args: object) -> None:
+def complain(cause: str, detail: object) -> None:
     """One warning a cause and five minutes."""
     now = time.monotonic()
     with _lock:
         if now - _said.get(cause, -QUIET_SECONDS) < QUIET_SECONDS:
             return
         _said[cause] = now
-    logger.warning(f"{cause}: {message}", *args)
+    logger.warning("%s: %s", cause, detail)
 
 
 def forget() -> None:

@@ -84,7 +84,7 @@ class Live:
         try:
             sources_named(names)
         except NotRegistered as error:
-            complain(f"option candidates of {self.scenario.name} is passed over", "%s", error)
+            complain(f"option candidates of {self.scenario.name} is passed over", error)
             return DEFAULT
         return names
 
@@ -195,9 +195,9 @@ def _load(place: Scenario, bases: dict[int, Base]) -> Live:
         with transaction.atomic(using=store.database()):
             return _load_version(place, place.live_version_id, bases)
     except ArtifactError as error:
-        complain(f"version {place.live_version_id} of {place.name} is not served", "%s", error)
+        complain(f"version {place.live_version_id} of {place.name} is not served", error)
     except (ProgrammingError, OperationalError) as error:
-        complain(f"version {place.live_version_id} of {place.name} was not read", "%s", error)
+        complain(f"version {place.live_version_id} of {place.name} was not read", error)
     return Live(place)
 
 
@@ -215,7 +215,7 @@ def _load_version(place: Scenario, version_id: int, bases: dict[int, Base]) -> L
             encoder = _encoder(base.artifact, transfer, place.name)
             return Live(place, version_id, base, encoder, _blend(base.artifact, transfer, place.name))
         except ArtifactError as error:
-            complain(f"transfer {version_id} is left out, {place.name} is served by its base", "%s", error)
+            complain(f"transfer {version_id} is left out, {place.name} is served by its base", error)
     encoder = _encoder(base.artifact, None, place.name)
     return Live(place, base_id, base, encoder, _blend(base.artifact, None, place.name))
 

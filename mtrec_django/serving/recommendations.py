@@ -143,4 +143,4 @@ def log_shown(answer: Answer, *, arm: str = "") -> None:
     try:
         write(statement, using=router.db_for_write(Shown))
     except (OperationalError, ProgrammingError, DataError) as error:
-        complain("what was shown was not stored", "%s", error)
+        complain("what was shown was not stored", error)

@@ -71,7 +71,7 @@ class ListNode(template.Node):
         except NotRegistered as error:
             if settings.DEBUG:
                 raise
-            complain(f"{{% {self.tag.name} %}} shows nothing", "%s", error)
+            complain(f"{{% {self.tag.name} %}} shows nothing", error)
             return Answer(scenario="")
         log_shown(answer)
         return answer
