@@ -18,10 +18,10 @@ from .readonly import ReadOnlyAdmin
 class ItemAdmin(ReadOnlyAdmin):
     """The catalogue as the recommender knows it; a sync writes it."""
 
-    list_display = ["title_or_id", "source", "object_id", "category_words", "available", "created_at"]
+    list_display = ["title_or_id", "category_words", "available", "source", "object_id"]
     list_filter = ["available", "source"]
     search_fields = ["title"]
-    search_help_text = gettext_lazy("Words of the title, or an object id.")
+    found_by = gettext_lazy("Words of the title, or an object id.")
     ordering = ["-pk"]
     fields = [
         ("source", "object_id", "available"),

@@ -36,15 +36,45 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
+class CameFromFilter(admin.SimpleListFilter):
+    """Whether an event came from a recommendation; the first choice has an index of its own."""
+
+    title = gettext_lazy("where it came from")
+    parameter_name = "recommended"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", gettext_lazy("A recommendation")), ("no", gettext_lazy("Elsewhere"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() not in ("yes", "no"):
+            return queryset
+        return queryset.filter(recommendation__isnull=self.value() == "no")
+
+
+class SignedInFilter(admin.SimpleListFilter):
+    """Users and guests."""
+
+    title = gettext_lazy("who")
+    parameter_name = "signed_in"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", gettext_lazy("Users")), ("no", gettext_lazy("Guests"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() not in ("yes", "no"):
+            return queryset
+        return queryset.filter(user__isnull=self.value() == "no")
+
+
 @admin.register(Visitor)
 class VisitorAdmin(ReadOnlyAdmin):
     """Signed-in users and guests."""
 
     list_display = ["name", "user", "external_id", "created_at"]
-    list_filter = [("user", admin.EmptyFieldListFilter)]
+    list_filter = [SignedInFilter]
     list_select_related = ["user"]
     search_fields = ["external_id"]
-    search_help_text = gettext_lazy("A user name, an external id or a key, written in full.")
+    found_by = gettext_lazy("A user name, an external id or a key, written in full.")
     ordering = ["-pk"]
     fields = ["key", "user", "external_id", "features", "created_at", "latest"]
     readonly_fields = ["key", "latest"]
@@ -77,10 +107,10 @@ class FeedbackAdmin(ReadOnlyAdmin):
     """Events, newest first."""
 
     list_display = ["time", "kind", "item", "visitor", "value", "scenario", "recommended"]
-    list_filter = ["time", ("recommendation", admin.EmptyFieldListFilter)]
+    list_filter = ["time", CameFromFilter]
     list_select_related = ["item", "visitor", "scenario"]
     search_fields = ["kind"]
-    search_help_text = gettext_lazy("A visitor (user name, external id, key) or an item (object id), written in full.")
+    found_by = gettext_lazy("A visitor (user name, external id, key) or an item (object id), written in full.")
     ordering = ["-time"]
     raw_id_fields = ["visitor", "item", "scenario"]
 
@@ -108,7 +138,7 @@ class RecommendationAdmin(ReadOnlyAdmin):
     list_filter = ["scenario", "created_at"]
     list_select_related = ["scenario", "visitor", "version__scenario"]
     search_fields = ["id"]
-    search_help_text = gettext_lazy("The id of an answer, or a visitor, written in full.")
+    found_by = gettext_lazy("The id of an answer, or a visitor, written in full.")
     ordering = ["-created_at"]
     fields = ["id", "created_at", "scenario", "visitor", "version", "context", "arm", "shown"]
     readonly_fields = ["id", "shown"]

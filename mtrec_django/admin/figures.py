@@ -85,6 +85,11 @@ class Table:
     margins: list[Margin]
     questions: int | None = None  # visitors whose lists were measured
 
+    @property
+    def by_metric(self) -> list[tuple[str, list[tuple[float | None, bool]]]]:
+        """The same turned over, a metric a line: each model's value, and whether it is our own."""
+        return [(name, [(row.values[at], row.own) for row in self.rows]) for at, name in enumerate(self.metrics)]
+
 
 def label(key: str) -> str:
     """A key of the learner in words; the key itself when it has none."""

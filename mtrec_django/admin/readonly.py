@@ -37,6 +37,8 @@ def _estimate(using: str, table: str) -> int:
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Who may view may look; nobody adds, changes or deletes here."""
 
+    found_by: Any = ""
+    """What one may search for, in words."""
     show_full_result_count = False
     paginator = BoundedPaginator
     list_per_page = 50

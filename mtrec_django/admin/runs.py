@@ -50,7 +50,6 @@ class RunAdmin(ActionsMixin, ReadOnlyAdmin):
     list_filter = ["status", "kind", "scenario"]
     list_select_related = ["scenario", "version__scenario", "requested_by"]
     ordering = ["-pk"]
-    change_form_template = "admin/mtrec/run/change_form.html"
     fieldsets = [
         (None, {"fields": ["kind", "scenario", "version", "requested_by", "worker", "task_id"]}),
         (gettext_lazy("Times"), {"fields": ["created_at", "started_at", "heartbeat_at", "finished_at", "took"]}),

@@ -16,7 +16,7 @@ from ..models import Run, Scenario
 from ..models.versions import roll_back
 from .actions import PUBLISH, TRAIN, ActionsMixin, Said, ask, person
 from .dashboard import dashboard
-from .figures import table
+from .figures import HEADLINE, table
 from .forms import ScenarioForm
 
 
@@ -29,8 +29,6 @@ class ScenarioAdmin(ActionsMixin):
     list_filter = ["enabled"]
     list_select_related = ["live_version__scenario", "parent"]
     search_fields = ["name", "title"]
-    change_form_template = "admin/mtrec/scenario/change_form.html"
-    change_list_template = "admin/mtrec/scenario/change_list.html"
     readonly_fields = ["live", "from_code"]
     fieldsets = [
         (None, {"fields": ["name", "title", "enabled", "live", "from_code"]}),
@@ -76,7 +74,7 @@ class ScenarioAdmin(ActionsMixin):
         }
         if scenario is not None:
             live = scenario.live_version
-            context["table"] = table(live, scenario.name) if live else None
+            context["table"] = table(live, scenario.name, HEADLINE) if live else None
             context["publications"] = scenario.publications.select_related(
                 "version__scenario", "replaced__scenario", "by"
             )[:10]

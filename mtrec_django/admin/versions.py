@@ -24,15 +24,6 @@ from .readonly import ReadOnlyAdmin
 
 REASON_LENGTH = 500
 
-DESCRIBED: Any = [
-    ("status", "publishable"),
-    "reason",
-    ("events", "items"),
-    ("window", "created_at"),
-    ("encoder", "seed"),
-]
-"""What is said of a version above its figures, by line."""
-
 SHOWN = {"epochs", "margins", "metrics"}
 """Parts of a report that the page shows in a shape of their own."""
 
@@ -46,9 +37,6 @@ class ModelVersionAdmin(ActionsMixin, ReadOnlyAdmin):
     list_filter = ["status", "kind", "scenario", "publishable"]
     list_select_related = ["scenario", "parent"]
     ordering = ["-pk"]
-    change_form_template = "admin/mtrec/modelversion/change_form.html"
-    fieldsets = [(None, {"fields": DESCRIBED})]
-    readonly_fields = ["window"]
 
     def get_urls(self) -> list[URLPattern]:
         beside = self.admin_site.admin_view(require_GET(self.compare_view))
@@ -136,12 +124,6 @@ class ModelVersionAdmin(ActionsMixin, ReadOnlyAdmin):
     def headline(self, version: ModelVersion) -> str:
         found = [(shown.scenario, shown.rows[0].values[0]) for shown in tables(version) if shown.rows[0].own]
         return ", ".join(f"{name} {value:.4f}" for name, value in found if value is not None) or "–"
-
-    @admin.display(description=gettext_lazy("data window"))
-    def window(self, version: ModelVersion) -> str:
-        if not version.data_from or not version.data_to:
-            return "–"
-        return f"{version.data_from:%Y-%m-%d} – {version.data_to:%Y-%m-%d}"
 
 
 @admin.register(Publication)

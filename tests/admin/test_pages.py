@@ -81,3 +81,21 @@ def test_an_item_is_found_by_title_and_by_id(boss: Client, full: dict[str, Any])
     for term in ("te", "1"):
         assert change in boss.get(reverse("admin:mtrec_item_changelist"), {"q": term}).content.decode()
     assert change not in boss.get(reverse("admin:mtrec_item_changelist"), {"q": "coffee"}).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "shown"),
+    [
+        ("feedback", {"recommended": "yes"}, True),
+        ("feedback", {"recommended": "no"}, False),
+        ("feedback", {"recommended": "maybe"}, True),
+        ("visitor", {"signed_in": "no"}, True),
+        ("visitor", {"signed_in": "yes"}, False),
+        ("item", {"available__exact": "0"}, False),
+        ("run", {"status__exact": "failed"}, True),
+        ("recommendation", {"scenario__id__exact": "0"}, False),
+    ],
+)
+def test_filters(name: str, query: dict[str, str], shown: bool, boss: Client, full: dict[str, Any]) -> None:
+    page = boss.get(reverse(f"admin:mtrec_{name}_changelist"), query).content.decode()
+    assert (reverse(f"admin:mtrec_{name}_change", args=[full[name].pk]) in page) is shown
