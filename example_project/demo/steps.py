@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 
 from mtrec_django.management.progress import progress_bar
-from mtrec_django.models import Feedback, Item, ModelVersion, Run
+from mtrec_django.models import Feedback, Item, Run
 from mtrec_django.tasks import catch_up, scores
 
 from ..shop.loading import load_shop
@@ -63,20 +63,30 @@ def is_imported() -> bool:
 
 
 def is_trained() -> bool:
-    """Whether a base training and all transfers it asked for have come to an end."""
-    run = Run.objects.filter(kind=Run.Kind.TRAIN, status=Run.Status.SUCCEEDED).order_by("-pk").first()
-    if run is None or not ModelVersion.objects.exists():
-        return False
-    return not Run.objects.unfinished().filter(kind__in=[Run.Kind.TRAIN, Run.Kind.TRANSFER]).exists()
+    """Whether a base training and every transfer it asked for have come to a good end."""
+    return _trained() is not None and not _cut_off() and not Run.objects.unfinished().exists()
+
+
+def _trained() -> Run | None:
+    """The last base training that ended well."""
+    return Run.objects.filter(kind=Run.Kind.TRAIN, status=Run.Status.SUCCEEDED).order_by("pk").last()
+
+
+def _cut_off() -> set[str]:
+    """Names of the scenarios whose transfer was asked for and never ended well."""
+    run = _trained()
+    asked = Run.objects.filter(pk__in=run.report.get("asked_for", []) if run else [])
+    ended = Run.objects.filter(kind=Run.Kind.TRANSFER, status=Run.Status.SUCCEEDED, pk__gt=run.pk if run else 0)
+    return set(asked.values_list("scenario__name", flat=True)) - set(ended.values_list("scenario__name", flat=True))
 
 
 def train() -> None:
     """Have the worker train what is missing, and watch it."""
     catch_up()  # fails the runs of a killed worker, and sends what could not be sent
-    if Run.objects.filter(kind=Run.Kind.TRAIN, status=Run.Status.SUCCEEDED).exists():
-        call_command("mtrec_transfer", "--all", "--wait")  # the base is there, its transfers were cut off
-    else:
+    if _trained() is None:
         call_command("mtrec_train", "--wait")
+    elif names := _cut_off():
+        call_command("mtrec_transfer", *sorted(names), "--wait")
 
 
 def fetch(url: str, seconds: float = 10) -> str:

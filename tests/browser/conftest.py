@@ -57,10 +57,7 @@ def address() -> str:
 
 
 @pytest.fixture
-def site(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    monkeypatch.setenv(
-        "DJANGO_ALLOW_ASYNC_UNSAFE", "1"
-    )  # Playwright keeps a loop in this thread; the ORM need not care
+def site(transactional_db: None, tmp_path: Path) -> Iterator[Site]:
     load_shop(limit=150)
     call_command("mtrec_sync", "--no-encode", verbosity=0)
     call_command("mtrec_import", "--history", verbosity=0)
@@ -84,12 +81,13 @@ def site(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert said == []  # nothing died
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     found = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
     if found is None and not os.environ.get("CI"):
         pytest.skip("no Chromium on this machine")
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright keeps a loop in this thread; the ORM need not care
         opened = playwright.chromium.launch(executable_path=found, args=FLAGS)
         yield opened
         opened.close()

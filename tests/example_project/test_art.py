@@ -39,6 +39,11 @@ def test_the_first_colour_named_wins() -> None:
     assert art_of("Pink and blue mug", "1", "tea-table").colour == "pink"
 
 
+def test_a_colour_that_is_named_beats_one_that_is_meant() -> None:
+    assert art_of("Childs garden trowel pink", "1", "garden").colour == "pink"
+    assert art_of("Garden path sketchbook", "1", "garden").colour == "green"
+
+
 def test_every_name_in_a_rule_can_be_drawn() -> None:
     assert {name for name, _ in RULES} | set(SHELF_MOTIF.values()) <= set(MOTIFS)
     assert {name for name, _ in PATTERN_RULES} == set(TILES)

@@ -12,6 +12,11 @@ RULES: tuple[tuple[str, str], ...] = (
     ("bottlewarm", "hot ?water ?bottle|hottie"),
     ("handwarmer", "hand ?warmer"),
     ("doormat", "door ?mat|mat\\b"),
+    ("bicycle", "bicycles?"),
+    ("popcorn", "popcorn"),
+    ("lamp", "night ?light"),
+    ("box", "(jewellery|trinket|sewing|recipe) box|toy tidy"),
+    ("hangingheart", "heart of wicker|wicker heart|heart decoration"),
     ("apron", "aprons?\\b"),
     ("pegs", "(clothes )?pegs?\\b"),
     ("cases", "cake cases|fairy cake|cupcakes?|petit four|muffin|loaf"),
@@ -32,9 +37,9 @@ RULES: tuple[tuple[str, str], ...] = (
     ("wreath", "wreath"),
     ("lights", "fairy lights|(?<!t-)(?<!tea )(?<!night )lights\\b|light (chain|garland|string)|bitty light"),
     ("tree", "tree"),
-    ("tlight", "t-light|tea ?light|night ?light|votive"),
+    ("tlight", "t-light|tea ?light|votive"),
     ("lantern", "lantern"),
-    ("candle", "candles?|candle ?(stick|pot|holder)"),
+    ("candle", "candles?|chocolatecandle|candle ?(stick|pot|holder)"),
     ("lamp", "lamp(shade)?|chandelier"),
     ("clock", "clock|timer|watch\\b"),
     ("chalkboard", "chalk ?board|black ?board|memo ?board|notice ?board|slate"),
@@ -77,7 +82,7 @@ RULES: tuple[tuple[str, str], ...] = (
     ("ribbon", "ribbons?|reel|tape\\b|lace\\b|bow\\b"),
     ("wrap", "wrap\\b|wrapping|gift paper|paper\\b"),
     ("notebook", "notebooks?|note ?pad|book|diary|journal|album|organi[sz]er|calend"),
-    ("pencils", "pencils?|pens?\\b|crayons?|chalk|stationery|paint|eraser|rubber|sharpener|ruler"),
+    ("pencils", "pencils?|pens?\\b|crayons?|chalk|stationery|paint\\b|paint set|eraser|rubber|sharpener|ruler"),
     ("sewing", "sewing|knit(ting)?|thread|cross ?stitch|wool|craft kit|felt ?craft kit|twine|scissor"),
     ("doll", "doll(y|s)?\\b|babushka|fairy|princess|girl|angel|geisha"),
     ("jigsaw", "jigsaw|puzzle"),
@@ -148,6 +153,32 @@ COLOURS: tuple[tuple[str, str], ...] = (
     ("orange", "orange|coral|apricot|terracotta|peach"),
 )  # fmt: skip
 
+PLAIN_WORDS = frozenset(
+    [
+        "red",
+        "pink",
+        "blue",
+        "navy",
+        "green",
+        "mint",
+        "yellow",
+        "gold",
+        "cream",
+        "ivory",
+        "white",
+        "black",
+        "silver",
+        "grey",
+        "zinc",
+        "purple",
+        "lilac",
+        "brown",
+        "turquoise",
+        "orange",
+    ]
+)
+"""Words that name a colour outright; what only brings one to mind (a garden is green) counts where there is none."""
+
 UNSAID = ("red", "blue", "green", "pink", "yellow", "turquoise", "orange", "purple", "grey")
 
 
@@ -177,6 +208,10 @@ def art_of(title: str, sku: str, shelf: str) -> Art:
     seed = zlib.crc32(sku.encode()) % 1000
     motif = next((name for name, words in _MOTIFS if words.search(title)), SHELF_MOTIF.get(shelf, "parcel"))
     pattern = next((name for name, words in _PATTERNS if words.search(title)), "plain")
-    found = [(match.start(), name) for name, words in _COLOURS if (match := words.search(title))]
-    colour = min(found)[1] if found else UNSAID[seed % len(UNSAID)]
+    found = [
+        (match[0].lower() not in PLAIN_WORDS, match.start(), name)
+        for name, words in _COLOURS
+        for match in words.finditer(title)
+    ]
+    colour = min(found)[2] if found else UNSAID[seed % len(UNSAID)]
     return Art(motif, colour, pattern, seed)

@@ -57,6 +57,8 @@ class Command(BaseCommand):
                 raise CommandError(f"The disk is full: make room below {DEMO} and start again, it goes on.") from error
             raise CommandError(f"{type(error).__name__}: {error}".strip().replace("\n", " ")) from error
         except KeyboardInterrupt:
+            if options["exit_when_ready"]:
+                raise CommandError("Stopped before everything was ready.", returncode=130) from None
             self.console.print("Stopped. The next start goes on from here.")
 
     def _reset(self, yes: bool) -> None:
