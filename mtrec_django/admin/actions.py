@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 
 from ..exceptions import MtrecError
 from ..models import Run, Scenario
-from ..tasks import enqueue
+from ..queueing import WAITING, enqueue
 
 TRAIN = "mtrec.train_model"
 PUBLISH = "mtrec.publish_model"
@@ -99,7 +99,7 @@ def ask(request: HttpRequest, kind: str, scenario: Scenario | None = None) -> Sa
     if run.pk in before:
         return Said(_("%(run)s is being worked on already.") % {"run": run}, messages.INFO, run, link)
     run.refresh_from_db()
-    if run.status == Run.Status.QUEUED and not run.task_id and run.step:
+    if run.status == Run.Status.QUEUED and run.step == WAITING:
         said = _(
             "%(run)s waits: the queue cannot be reached. Start the broker and a worker; it is then sent by itself, "
             "or cancel it and ask again."
