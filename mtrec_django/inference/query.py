@@ -147,8 +147,8 @@ def _scenario_part(
 def _norm(x: Floats, weight: Floats, bias: Floats) -> Floats:
     centred = x - x.mean(axis=-1, keepdims=True)
     variance = np.mean(centred * centred, axis=-1, keepdims=True)
-    normed: Floats = centred / np.sqrt(variance + np.float32(1e-5)) * weight + bias
-    return normed
+    normed = centred / np.sqrt(variance + np.float32(1e-5)) * weight + bias
+    return np.asarray(normed, np.float32)
 
 
 def _gelu(x: Floats) -> Floats:

@@ -19,10 +19,11 @@ from .neighbours import Neighbours
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The query side and the item vectors at one moment of a training."""
+    """The network at one moment of a training."""
 
-    query: dict[str, Floats]  # names as in the artifact
+    arrays: dict[str, Floats]  # names as in the artifact
     vectors: Floats  # [items, dim]
+    residual: Floats  # [items, dim]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Trained:
     priors: Floats  # [goals, items], log prior
     report: dict[str, Any] = field(default_factory=dict)
     measured: Snapshot | None = None
-    """The weights before they learned from everything: against them a transfer is measured without foreknowledge."""
+    """The weights that had seen old events only: what a transfer is measured against, where a later training starts."""
 
     @property
     def id(self) -> str:
@@ -48,8 +49,10 @@ class Trained:
         """The same version as it was measured; itself where no snapshot was kept."""
         if self.measured is None:
             return self
-        artifact = replace(self.artifact, arrays={**self.artifact.arrays, **self.measured.query})
-        return replace(self, artifact=artifact, vectors=self.measured.vectors, measured=None)
+        artifact = replace(self.artifact, arrays={**self.artifact.arrays, **self.measured.arrays})
+        return replace(
+            self, artifact=artifact, vectors=self.measured.vectors, residual=self.measured.residual, measured=None
+        )
 
     @property
     def goals(self) -> list[Goal]:
@@ -94,7 +97,6 @@ class Transfer:
 def save_trained(trained: Trained) -> tuple[bytes, bytes]:
     """The artifact that every process loads, and the state that only a later training does."""
     arrays: dict[str, npt.NDArray[Any]] = {
-        "residual": trained.residual.astype(np.float16),
         "vectors": trained.vectors,
         "priors": trained.priors,
         "others": trained.neighbours.others,
@@ -102,7 +104,10 @@ def save_trained(trained: Trained) -> tuple[bytes, bytes]:
     }
     if trained.measured is not None:
         arrays["measured.vectors"] = trained.measured.vectors.astype(np.float16)
-        arrays.update({f"measured.{name}": array for name, array in trained.measured.query.items()})
+        arrays["measured.residual"] = trained.measured.residual.astype(np.float16)
+        arrays.update({f"measured.{name}": array for name, array in trained.measured.arrays.items()})
+    else:
+        arrays["residual"] = trained.residual.astype(np.float16)
     state = Artifact(
         "state",
         {"item_ids": [str(item) for item in trained.item_ids], "base": trained.id, "report": trained.report},
@@ -124,7 +129,7 @@ def load_trained(artifact: bytes, state: bytes) -> Trained:
         base,
         np.array(rest.config["item_ids"]),
         rest.arrays["vectors"],
-        rest.arrays["residual"].astype(np.float32),
+        _residual(rest),
         Neighbours(rest.arrays["others"], rest.arrays["weights"].astype(np.float32)),
         rest.arrays["priors"],
         rest.config["report"],
@@ -134,8 +139,18 @@ def load_trained(artifact: bytes, state: bytes) -> Trained:
 
 def _snapshot(state: Artifact) -> Snapshot | None:
     arrays = state.part("measured")
-    vectors = arrays.pop("vectors", None)
-    return None if vectors is None else Snapshot(arrays, vectors.astype(np.float32))
+    if not arrays:
+        return None
+    vectors, residual = arrays.pop("vectors"), arrays.pop("residual")
+    return Snapshot(arrays, vectors.astype(np.float32), residual.astype(np.float32))
+
+
+def _residual(state: Artifact) -> Floats:
+    """The snapshot's, where there is one: the final ones are needed by nobody and are not stored."""
+    stored = state.arrays.get("residual", state.arrays.get("measured.residual"))
+    if stored is None:
+        raise ArtifactError("a state without residuals")
+    return stored.astype(np.float32)
 
 
 def rebuild_trained(

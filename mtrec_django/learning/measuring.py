@@ -8,25 +8,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from ..dataset import Dataset, Floats
+from ..dataset import Dataset, Floats, Ints
 from ..inference.blend import PERSONAL, POPULAR, TOGETHER, Blend
 from ..inference.query import QueryEncoder
+from .artifacts import Trained
 from .blending import Scorer, blend_of, choose
 from .candidates import Candidates, full_ranking, gather
 from .evaluation import Doubles, margin, measure, per_query
 from .neighbours import item_knn
 from .network import Network
-from .queries import Queries, encode, histories
+from .placing import aligned_vectors, with_kinds_of
+from .queries import Queries, Split, encode, histories
+from .run import Run
 from .sources import Chosen, positive, prior
 
 if TYPE_CHECKING:
-    from .pretrain import Fitted, Run, Split
+    from .pretrain import Fitted
+
+FEWEST_QUESTIONS = 30
+"""With fewer questions nothing can be said about quality."""
+
+RIVALS = ("popularity", "itemknn", "live")
 
 
 def network_ndcg(run: Run, network: Network, known: Dataset, asked: list[Queries]) -> float:
     """The network alone, every item ranked, mean over the scenarios; decides when training ends."""
     vectors = run.vectors(network, known)
-    encoder = QueryEncoder.from_artifacts(run.encoder_artifact(network))
+    encoder = run.encoder(network)
     values: list[float] = []
     for questions in asked:
         run.progress("validate", len(values), len(asked))
@@ -64,7 +72,7 @@ def choose_blends(
 ) -> tuple[list[Blend], dict[str, Any]]:
     """The blend of every scenario and what it reached on validation."""
     vectors, table = run.vectors(network, known), chosen.table.matrix()
-    encoder = QueryEncoder.from_artifacts(run.encoder_artifact(network))
+    encoder = run.encoder(network)
     blends, record = [], {}
     for goal, (questions, reading) in enumerate(zip(asked, chosen.reading, strict=True)):
         name = run.dataset.goals[goal].name
@@ -98,23 +106,24 @@ class Measured:
     margins: dict[str, dict[str, Any]]
     pooled: dict[str, Doubles]  # model -> NDCG@10 of all questions of all scenarios
     questions: int
-    vectors: Floats  # [items, dim], the ones that were measured
 
 
-def measure_all(run: Run, network: Network, split: Split, fitted: Fitted, *, seed: int) -> Measured:
-    """Ours, popularity and ItemKNN on the newest part; tables from all that came before it."""
-    from .pretrain import ask
+def measure_all(run: Run, network: Network, split: Split, fitted: Fitted, *, live: Trained | None = None) -> Measured:
+    """Ours, popularity, ItemKNN and the live version on the newest part; tables from all that came before it.
 
+    The live version takes part as it was before it learned from everything, or it would know the answers.
+    """
     dataset, settings = run.dataset, run.settings
     before = dataset.with_events(dataset.events[split.part < 2])
     vectors = run.vectors(network, before)
-    encoder = QueryEncoder.from_artifacts(run.encoder_artifact(network))
+    encoder = run.encoder(network)
     table = fitted.chosen.recipe.build(before, settings, run.similar).matrix()
     knn = item_knn(positive(before), settings.neighbours).matrix()
-    out = Measured({}, {}, {}, 0, vectors)
+    out = Measured({}, {}, {}, 0)
+    rival = None if live is None else Rival.of(live.before_everything(), dataset)
     for goal, blend in enumerate(fitted.blends):
         run.progress("measure", goal, len(fitted.blends))
-        questions = ask(dataset, goal, split, 2).sample(settings.max_queries, seed)
+        questions = run.ask(goal, split, 2)
         if not len(questions):
             continue
         log_prior = prior(before, goal, fitted.chosen.recipe.half_life[goal])
@@ -125,8 +134,31 @@ def measure_all(run: Run, network: Network, split: Split, fitted: Fitted, *, see
             "popularity": _popularity(before, questions),
             "itemknn": _itemknn(dataset, questions, knn),
         }
-        _record(out, run, before, questions, lists, seed)
+        if rival is not None:
+            lists["live"] = rival.lists(questions, table, log_prior)
+        _record(out, run, before, questions, lists)
     return out
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """The live version, asked the same questions over the same data."""
+
+    live: Trained
+    dataset: Dataset
+    vectors: Floats  # [items, dim]
+
+    @classmethod
+    def of(cls, live: Trained, dataset: Dataset) -> Rival:
+        """Bring its vectors and kinds into the order of the data set."""
+        return cls(live, with_kinds_of(live, dataset), aligned_vectors(live, dataset.items))
+
+    def lists(self, asked: Queries, table: sparse.csr_matrix, log_prior: Floats) -> Ints:
+        """What it would show."""
+        name = self.dataset.goals[asked.scenario].name
+        blend = self.live.blend(name)
+        found = candidates(self.dataset, asked, self.live.encoder(name), self.vectors, table, blend, log_prior)
+        return found.ranked(blend)
 
 
 def _popularity(before: Dataset, asked: Queries) -> Any:
@@ -143,7 +175,7 @@ def _itemknn(dataset: Dataset, asked: Queries, table: sparse.csr_matrix) -> Any:
     return full_ranking(asked, catalogue, lambda rows: np.asarray((history[rows] @ table).todense()))
 
 
-def _record(out: Measured, run: Run, before: Dataset, asked: Queries, lists: dict[str, Any], seed: int) -> None:
+def _record(out: Measured, run: Run, before: Dataset, asked: Queries, lists: dict[str, Any]) -> None:
     name = run.dataset.goals[asked.scenario].name
     counts = np.bincount(before.events.item, minlength=len(before.items))
     catalogue = int(run.dataset.catalogue[asked.scenario].sum())
@@ -154,19 +186,23 @@ def _record(out: Measured, run: Run, before: Dataset, asked: Queries, lists: dic
         for model, ranked in lists.items()
     }
     out.metrics[name]["questions"] = len(asked)
-    out.margins[name] = {other: margin(each["ours"], each[other], seed=seed) for other in each if other != "ours"}
+    out.margins[name] = {other: margin(each["ours"], each[other], seed=run.seed) for other in each if other != "ours"}
     for model, values in each.items():
         out.pooled[model] = np.concatenate([out.pooled.get(model, np.empty(0)), values])
     out.questions += len(asked)
 
 
-def decide(measured: Measured, *, fewest: int, live: bool) -> dict[str, Any]:
-    """Publish only what beats popularity and ItemKNN beyond noise, over the questions of all scenarios."""
-    if measured.questions < fewest:
+def decide(measured: Measured, *, live: bool) -> dict[str, Any]:
+    """Publish only what beats popularity and ItemKNN beyond noise, over the questions of all scenarios.
+
+    Beside the live version it must not lose beyond noise: that it knows newer events is worth having by itself.
+    """
+    if measured.questions < FEWEST_QUESTIONS:
         reason = f"only {measured.questions} test questions: too few to measure"
         return {"publish": not live, "reason": reason + ("" if live else "; nothing is live yet")}
-    margins = {other: margin(measured.pooled["ours"], measured.pooled[other]) for other in ("popularity", "itemknn")}
-    lost = [other for other, one in margins.items() if one["low"] <= 0]
+    ours = measured.pooled["ours"]
+    margins = {other: margin(ours, values) for other, values in measured.pooled.items() if other in RIVALS}
+    lost = [other for other, one in margins.items() if one["high" if other == "live" else "low"] <= 0]
     words = ", ".join(
         f"{one['ratio']:.2f} x {other} ({one['mean']:+.4f}, {one['low']:+.4f} to {one['high']:+.4f})"
         for other, one in margins.items()

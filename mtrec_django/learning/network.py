@@ -145,6 +145,14 @@ class Network(nn.Module):
         """All but the residuals, whose gradients are sparse."""
         return [parameter for name, parameter in self.named_parameters() if name != "tower.residual.weight"]
 
+    def tower_arrays(self) -> dict[str, npt.NDArray[np.float32]]:
+        """The item side but for the residuals, and the scale."""
+        return {
+            "tower.weight": self.tower.content.weight.detach().numpy().copy(),
+            "tower.bias": self.tower.content.bias.detach().numpy().copy(),
+            "scale": self.scale.detach().numpy().reshape(1).copy(),
+        }
+
     def query_arrays(self) -> dict[str, npt.NDArray[np.float32]]:
         """The query side under the names that `inference.query` reads."""
         return {f"query.{name}": tensor.detach().numpy().copy() for name, tensor in self.query.state_dict().items()}

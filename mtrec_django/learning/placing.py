@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from ..dataset import Floats, Items
+from ..dataset import Dataset, Floats, Items, Longs
 from ..representation.features import mean_of_nearest
 from .artifacts import Trained
+from .warm import positions
 
 
 def item_vectors(trained: Trained, items: Items, trained_items: Items | None = None) -> Floats:
@@ -35,10 +38,25 @@ def by_tower(trained: Trained, items: Items) -> Floats:
     return (raw / np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), 1e-9)).astype(np.float32)
 
 
+def kind_map(base: Trained, dataset: Dataset) -> Longs:
+    """The base's position of each kind of the data set; its last row for kinds that it never saw. [kinds]"""
+    known = {kind: position for position, kind in enumerate(base.artifact.config["kinds"])}
+    return np.array([known.get(kind, len(known)) for kind in dataset.kinds], np.int64)
+
+
+def with_kinds_of(base: Trained, dataset: Dataset) -> Dataset:
+    """The same data with kinds numbered as the base knows them."""
+    kinds = kind_map(base, dataset)
+    if np.array_equal(kinds, np.arange(len(kinds))):
+        return dataset
+    known = [*base.artifact.config["kinds"], ""]
+    events = replace(dataset.events, kind=kinds[dataset.events.kind].astype(np.int32))
+    return replace(dataset, events=events, kinds=known)
+
+
 def aligned_vectors(trained: Trained, items: Items) -> Floats:
     """The version's vectors in the order of these items; those it does not have are placed. [items, dim]"""
-    at = {str(item): position for position, item in enumerate(trained.item_ids)}
-    found = np.array([at.get(str(item), -1) for item in items.ids], np.int64)
+    found = positions(trained.item_ids, items.ids)
     if np.all(found >= 0):
         return np.ascontiguousarray(trained.vectors[found])
     out = by_tower(trained, items)

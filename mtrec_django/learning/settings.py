@@ -35,8 +35,14 @@ class Settings:
     """Below so many items every item is a negative."""
     max_positions: int = 250_000
     """Targets of one epoch. Longer data are covered by other random windows in each epoch."""
-    finetune_epochs: int = 1
-    """Epochs over everything, after measuring, for the version that goes live."""
+    warm_epochs: int = 2
+    """Epochs of a training that begins at the live version's weights."""
+    refresh_epochs: int = 1
+    """Epochs over newer events: once with those that choices were made on, once, after measuring, with all."""
+    refresh_rate: float = 0.25
+    """Their learning rate, as a share of `rate`."""
+    later: float = 0.5
+    """Share of histories that foretell the next visit, not the next event; only where whole orders are one moment."""
     max_queries: int = 4000
     """Visitors of one scenario whose lists are measured, drawn at random when there are more."""
     neighbours: int = 100

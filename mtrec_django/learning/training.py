@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..dataset import Bools, Floats
+from ..inference.artifact import Artifact, ArtifactError
 from .network import Network
 from .sampling import Batch, Negatives, Sampler
 from .settings import Progress, Settings
@@ -117,24 +119,25 @@ def train(
     progress: Progress,
     step: str,
     validate: Validate | None = None,
+    checkpoint: Path | None = None,
 ) -> Course:
     """Run the epochs; with `validate` the best weights are kept and training ends when they get no better."""
-    course = Course()
-    best, best_weights, waited = -1.0, None, 0
+    course, state = Course(), Checkpoint.begin(trainer, checkpoint)
     per_epoch = sampler.batches()
-    for epoch in range(epochs):
-        loss = _epoch(trainer, sampler, course, epoch, epochs, per_epoch, progress, step)
-        record = {"epoch": epoch + 1, "loss": loss}
+    for epoch in range(state.epoch, epochs):
+        record = {
+            "epoch": epoch + 1,
+            "loss": _epoch(trainer, sampler, course, epoch, epochs, per_epoch, progress, step),
+        }
         if validate is not None:
             record["ndcg@10"] = value = validate()
-            best, best_weights, waited = (
-                (value, _copy(trainer.network), 0) if value > best else (best, best_weights, waited + 1)
-            )
+            state.judge(value, trainer.network)
         course.epochs.append(record)
-        if waited >= patience:
+        state.write(epoch + 1)
+        if state.waited >= patience:
             break
-    if best_weights is not None:
-        trainer.network.load_state_dict(best_weights)
+    if state.best_weights is not None:
+        trainer.network.load_state_dict(state.best_weights)
     progress(step, epochs * per_epoch, epochs * per_epoch)
     return course
 
@@ -163,5 +166,61 @@ def _epoch(
     return float(np.mean(losses)) if losses else 0.0
 
 
-def _copy(network: Network) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+@dataclass(slots=True)
+class Checkpoint:
+    """Where a training stands after an epoch; with a file it survives a kill.
+
+    Moments of the optimisers are not kept: they are warm again after a few dozen steps.
+    """
+
+    trainer: Trainer
+    file: Path | None = None
+    epoch: int = 0
+    best: float = -1.0
+    waited: int = 0
+    best_weights: dict[str, Tensor] | None = None
+
+    @classmethod
+    def begin(cls, trainer: Trainer, file: Path | None) -> Checkpoint:
+        """Go on from the file, if it is there and fits the network; a damaged one is no reason not to train."""
+        state = cls(trainer, file)
+        if file is None or not file.exists():
+            return state
+        try:
+            stored = Artifact.from_bytes(file.read_bytes())
+        except ArtifactError:
+            return state
+        shapes = {name: tensor.shape for name, tensor in trainer.network.state_dict().items()}
+        now, best = (_fitting(stored.part(part), shapes) for part in ("now", "best"))
+        if stored.kind != "checkpoint" or now is None:
+            return state
+        trainer.network.load_state_dict(now)
+        state.epoch, state.best, state.waited = (stored.config[name] for name in ("epoch", "best", "waited"))
+        state.best_weights = best
+        return state
+
+    def judge(self, value: float, network: Network) -> None:
+        """Keep the weights if they are the best so far."""
+        if value > self.best:
+            self.best, self.waited = value, 0
+            self.best_weights = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+        else:
+            self.waited += 1
+
+    def write(self, epoch: int) -> None:
+        """Replace the file in one move, so that a kill in the midst leaves the one before."""
+        if self.file is None:
+            return
+        arrays = {f"now.{name}": tensor.numpy() for name, tensor in self.trainer.network.state_dict().items()}
+        arrays.update({f"best.{name}": tensor.numpy() for name, tensor in (self.best_weights or {}).items()})
+        config = {"epoch": epoch, "best": self.best, "waited": self.waited}
+        fresh = self.file.with_suffix(".part")
+        fresh.write_bytes(Artifact("checkpoint", config, arrays).to_bytes())
+        fresh.replace(self.file)
+
+
+def _fitting(arrays: dict[str, Floats], shapes: dict[str, torch.Size]) -> dict[str, Tensor] | None:
+    """The arrays as weights of a network with these shapes; nothing when they are another's."""
+    if {name: array.size for name, array in arrays.items()} != {name: size.numel() for name, size in shapes.items()}:
+        return None
+    return {name: torch.from_numpy(array).reshape(shapes[name]) for name, array in arrays.items()}

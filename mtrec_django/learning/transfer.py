@@ -23,17 +23,20 @@ from .blending import Scorer, blend_of, choose
 from .candidates import full_ranking
 from .cleaning import clean
 from .evaluation import margin, measure, per_query
-from .measuring import candidates, relevant_count
+from .measuring import FEWEST_QUESTIONS, candidates, relevant_count
 from .network import Delta, QueryNetwork, Shape
-from .placing import aligned_vectors
-from .pretrain import FEWEST_QUESTIONS, ask, description, last_out_of_all, TorchThreads
-from .queries import Queries, Split, encode, time_split
+from .placing import aligned_vectors, kind_map, with_kinds_of
+from .pretrain import TorchThreads, description
+from .queries import Queries, Split, encode
+from .run import Run
 from .sampling import Sampler, repeated, visits_share
 from .settings import Progress, Settings, silent
 from .sources import Recipe, prior
 
 ALPHAS = (0.0, 0.25, 0.5, 1.0)
 BATCH = 2048
+FEWEST_STEPS = 80
+MOST_STEPS = 300
 
 
 @dataclass(slots=True)
@@ -68,11 +71,12 @@ def transfer(
     with TorchThreads(settings.thread_count()):
         dataset = clean(dataset).dataset
         goal = dataset.scenario(scenario)
-        split = time_split(dataset.events) if dataset.events.time.any() else last_out_of_all(dataset)
+        run = Run.prepare(dataset, settings, seed, progress)
+        split = run.split()
         frozen = freeze(base.before_everything(), dataset)
         progress("train", 0, 1)
         delta = train_delta(frozen, dataset, goal, split.part == 0, settings, seed, progress)
-        measured = _guarded(frozen, dataset, goal, split, delta, settings, seed, progress, started)
+        measured = _guarded(run, frozen, goal, split, delta, started)
         if base.measured is None or measured.report["alpha"] == 0:
             return measured
         everything = np.ones(len(dataset.events), bool)
@@ -110,7 +114,7 @@ def train_delta(
     vectors = torch.from_numpy(frozen.vectors)
     allowed = np.flatnonzero(dataset.catalogue[goal])
     rng = np.random.default_rng(seed)
-    steps = max(1, settings.epochs * len(target) // BATCH)
+    steps = int(np.clip(settings.epochs * len(target) // BATCH, FEWEST_STEPS, MOST_STEPS))
     optimiser = torch.optim.AdamW(delta.parameters(), lr=5e-3, weight_decay=1e-2)
     for step in range(steps):
         rows = torch.from_numpy(rng.integers(0, len(target), min(BATCH, len(target))))
@@ -185,76 +189,63 @@ def scenario_states(
     )
 
 
-def kind_map(base: Trained, dataset: Dataset) -> Longs:
-    """The base's position of each kind of the data set; its last row for kinds that it never saw. [kinds]"""
-    known = {kind: position for position, kind in enumerate(base.artifact.config["kinds"])}
-    return np.array([known.get(kind, len(known)) for kind in dataset.kinds], np.int64)
-
-
-def _guarded(
-    frozen: Frozen,
-    dataset: Dataset,
-    goal: int,
-    split: Split,
-    delta: Delta,
-    settings: Settings,
-    seed: int,
-    progress: Progress,
-    started: float,
-) -> Transfer:
+def _guarded(run: Run, frozen: Frozen, goal: int, split: Split, delta: Delta, started: float) -> Transfer:
     """Gate and blend by validation, decision by test."""
-    base, name = frozen.base, dataset.goals[goal].name
-    recipe = Recipe(**{**base.report.get("recipe", {})}) if base.report.get("recipe") else Recipe()
-    old = dataset.with_events(dataset.events[split.part == 0])
-    progress("choose gate", 0, 1)
-    asked = ask(dataset, goal, split, 1).sample(settings.max_queries, seed)
-    alpha, tried = choose_alpha(frozen, dataset, asked, delta, name)
+    base, dataset, name = frozen.base, run.dataset, run.dataset.goals[goal].name
+    stored = base.report.get("recipe")
+    recipe = Recipe(**stored) if stored else Recipe()
     half_life = recipe.half_life[goal] if goal < len(recipe.half_life) else 0.0
-    encoder = QueryEncoder.from_artifacts(base.artifact, delta_artifact(base, name, delta, alpha))
-    similar = base.features.similarity(dataset.items)
-    progress("choose blend", 0, 1)
-    blend = _own_blend(frozen, old, dataset, asked, encoder, recipe, half_life, settings, similar, name)
-    progress("measure", 0, 1)
-    before = dataset.with_events(dataset.events[split.part < 2])
-    table = recipe.build(before, settings, similar).matrix()
-    values = prior(before, goal, half_life)
-    test = ask(dataset, goal, split, 2).sample(settings.max_queries, seed)
-    arms = {
-        "transfer": (encoder, blend),
-        "base": (base.encoder(name), base.blend(name)),
-    }
-    metrics, each = {}, {}
-    counts = np.bincount(before.events.item, minlength=len(dataset.items))
-    for arm, (query_encoder, weights) in arms.items():
-        found = candidates(mapped(dataset, base), test, query_encoder, frozen.vectors, table, weights, values)
-        lists = found.ranked(weights)
-        metrics[arm] = measure(lists, test.relevant, counts=counts, catalogue=int(dataset.catalogue[goal].sum()))
-        each[arm] = per_query(lists, test.relevant)["ndcg@10"]
+    asked = run.ask(goal, split, 1)
+    run.progress("choose gate", 0, 1)
+    alpha, tried = choose_alpha(frozen, dataset, asked, delta, name)
+    artifact = delta_artifact(base, name, delta, alpha)
+    encoder = QueryEncoder.from_artifacts(base.artifact, artifact)
+    run.progress("choose blend", 0, 1)
+    blend = _own_blend(run, frozen, split, asked, encoder, recipe, half_life)
+    arms = {"transfer": (encoder, blend), "base": (base.encoder(name), base.blend(name))}
+    metrics, one = _compared(run, frozen, goal, split, arms, recipe, half_life)
     report: dict[str, Any] = {
-        "decision": _decision(margin(each["transfer"], each["base"], seed=seed), alpha),
-        "metrics": {name: {**metrics, "questions": len(test)}},
+        "decision": _decision(one, alpha),
+        "metrics": {name: metrics},
         "alpha": alpha,
         "alphas": tried,
         "blend": blend.to_json(),
+        "half_life": half_life,
         "data": description(dataset),
         "seconds": {"all": round(time.perf_counter() - started, 2)},
     }
-    config = {"base": base.id, "scenario": name, "alpha": alpha, "blend": blend.to_json(), "seed": seed}
-    config["settings"] = settings.to_json()
-    artifact = delta_artifact(base, name, delta, alpha)
+    config = {"base": base.id, "scenario": name, "alpha": alpha, "blend": blend.to_json(), "seed": run.seed}
+    config["settings"] = run.settings.to_json()
     artifact = replace(artifact, config=config, card=card("transfer", config, report))
     return Transfer(artifact, name, prior(dataset, goal, half_life), report)
 
 
-def mapped(dataset: Dataset, base: Trained) -> Dataset:
-    """The same data with kinds numbered as the base knows them."""
-    kinds = kind_map(base, dataset)
-    if np.array_equal(kinds, np.arange(len(kinds))):
-        return dataset
-    known = [*base.artifact.config["kinds"], ""]
-    return replace(
-        dataset, events=replace(dataset.events, kind=kinds[dataset.events.kind].astype(np.int32)), kinds=known
-    )
+def _compared(
+    run: Run,
+    frozen: Frozen,
+    goal: int,
+    split: Split,
+    arms: dict[str, tuple[QueryEncoder, Blend]],
+    recipe: Recipe,
+    half_life: float,
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Both arms on the newest events, and the margin between them."""
+    run.progress("measure", 0, 1)
+    dataset = run.dataset
+    before = dataset.with_events(dataset.events[split.part < 2])
+    table = recipe.build(before, run.settings, run.similar).matrix()
+    values = prior(before, goal, half_life)
+    test = run.ask(goal, split, 2)
+    counts = np.bincount(before.events.item, minlength=len(dataset.items))
+    catalogue = int(dataset.catalogue[goal].sum())
+    metrics: dict[str, Any] = {"questions": len(test)}
+    each = {}
+    for arm, (encoder, blend) in arms.items():
+        asked = with_kinds_of(frozen.base, dataset)
+        lists = candidates(asked, test, encoder, frozen.vectors, table, blend, values).ranked(blend)
+        metrics[arm] = measure(lists, test.relevant, counts=counts, catalogue=catalogue)
+        each[arm] = per_query(lists, test.relevant)["ndcg@10"]
+    return metrics, margin(each["transfer"], each["base"], seed=run.seed)
 
 
 def choose_alpha(
@@ -268,7 +259,7 @@ def choose_alpha(
         queries = encode(
             QueryEncoder.from_artifacts(frozen.base.artifact, artifact),
             frozen.vectors,
-            mapped(dataset, frozen.base).events,
+            with_kinds_of(frozen.base, dataset).events,
             asked,
         )
         lists = full_ranking(asked, dataset.catalogue[asked.scenario], _by_vector(queries, frozen.vectors), 10)
@@ -283,23 +274,23 @@ def _by_vector(queries: Floats, vectors: Floats) -> Any:
 
 
 def _own_blend(
+    run: Run,
     frozen: Frozen,
-    old: Dataset,
-    dataset: Dataset,
+    split: Split,
     asked: Queries,
     encoder: QueryEncoder,
     recipe: Recipe,
     half_life: float,
-    settings: Settings,
-    similar: Floats,
-    name: str,
 ) -> Blend:
-    reading = frozen.base.blend(name)
+    """Weights chosen anew, since the personal score is another one now."""
+    reading = frozen.base.blend(run.dataset.goals[asked.scenario].name)
     if not len(asked):
         return reading
-    table = recipe.build(old, settings, similar).matrix()
+    old = run.dataset.with_events(run.dataset.events[split.part == 0])
+    table = recipe.build(old, run.settings, run.similar).matrix()
     values = prior(old, asked.scenario, half_life)
-    found = candidates(mapped(dataset, frozen.base), asked, encoder, frozen.vectors, table, reading, values)
+    data = with_kinds_of(frozen.base, run.dataset)
+    found = candidates(data, asked, encoder, frozen.vectors, table, reading, values)
     choice = choose(Scorer(found, relevant_count(asked), (PERSONAL, TOGETHER, POPULAR)))
     return blend_of(choice, decay=reading.decay, kinds=reading.kinds, here=reading.here)
 

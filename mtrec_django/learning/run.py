@@ -1,0 +1,95 @@
+"""What all steps of one training share: data, features, settings, and how networks and samplers are made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ..dataset import Bools, Dataset, Floats
+from ..inference.artifact import Artifact
+from ..inference.query import QueryEncoder
+from ..representation.features import ItemFeatures, place_cold
+from .network import Network, Shape
+from .queries import Queries, Split, last_out, queries, time_split
+from .sampling import Negatives, Sampler, balance, target_weights, visits_share
+from .settings import Progress, Settings
+from .training import Trainer
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training."""
+
+    dataset: Dataset
+    settings: Settings
+    seed: int
+    progress: Progress
+    features: ItemFeatures
+    rows: Floats  # [items, width]
+    similar: Floats  # [items, n]
+    silent_kinds: Bools  # [kinds], in no history
+
+    @classmethod
+    def prepare(cls, dataset: Dataset, settings: Settings, seed: int, progress: Progress) -> Run:
+        """Fit the features of the items. An impression by itself says nothing, so it is in no history."""
+        features = ItemFeatures.fit(dataset.items, seed=seed)
+        rows = features.transform(dataset.items)
+        silent_kinds = np.array([kind == "impression" for kind in dataset.kinds], bool)
+        return cls(dataset, settings, seed, progress, features, rows, features.similarity(dataset.items), silent_kinds)
+
+    def split(self) -> Split:
+        """By time where times are known, else the last of each visitor's events, in the order given."""
+        if self.dataset.events.time.any():
+            return time_split(self.dataset.events)
+        part = np.zeros(len(self.dataset.events), np.int8)
+        for scenario in range(len(self.dataset.goals)):
+            part = np.maximum(part, last_out(self.dataset, scenario).part)
+        return Split(part, "last-out")
+
+    def ask(self, goal: int, split: Split, part: int) -> Queries:
+        """The questions of one goal, as its place on the site would ask them; a sample when there are many."""
+        asked = queries(self.dataset, goal, split, part, in_session=self.dataset.goals[goal].in_session)
+        return asked.sample(self.settings.max_queries, self.seed)
+
+    def network(self) -> Network:
+        """A fresh network; the same one for the same seed."""
+        torch.manual_seed(self.seed)
+        s = self.settings
+        shape = Shape(len(self.rows), self.rows.shape[1], len(self.dataset.kinds), s.dim, s.heads, s.length, s.dropout)
+        return Network(shape, torch.from_numpy(self.rows))
+
+    def sampler(self, dataset: Dataset, *, seed: int, share: float = 1.0) -> Sampler:
+        """Windows over the histories of a part; `share` of the usual number of targets an epoch."""
+        s = self.settings
+        weight = balance(dataset.events.scenario, target_weights(dataset), len(dataset.goals))
+        return Sampler(
+            dataset.events,
+            weight,
+            len(dataset.users),
+            len(dataset.goals),
+            length=s.length,
+            batch_tokens=s.batch_tokens,
+            max_positions=max(1, int(s.max_positions * share)),
+            rng=np.random.default_rng(seed),
+            later=s.later if visits_share(dataset.events) > 0.2 else 0.0,
+            silent=self.silent_kinds[dataset.events.kind],
+        )
+
+    def trainer(self, network: Network, dataset: Dataset, *, rate: float, seed: int) -> Trainer:
+        """Optimisers over a network."""
+        counts = np.bincount(dataset.events.item, minlength=len(dataset.items))
+        negatives = Negatives(counts, self.settings.negatives, self.settings.full_softmax_items)
+        return Trainer(network, negatives, dataset.catalogue, self.settings, rate=rate, seed=seed)
+
+    def vectors(self, network: Network, dataset: Dataset) -> Floats:
+        """Every item's vector, those without events in the data set at their nearest ones with some. [items, dim]"""
+        warm = np.bincount(dataset.events.item, minlength=len(dataset.items)) > 0
+        return place_cold(self.similar, network.tower.all().numpy(), warm)
+
+    def encoder(self, network: Network) -> QueryEncoder:
+        """The query side, as serving would load it."""
+        s = self.settings
+        config = {"kinds": self.dataset.kinds, "heads": s.heads, "length": s.length}
+        return QueryEncoder.from_artifacts(Artifact("base", config, network.query_arrays()))
