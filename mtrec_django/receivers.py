@@ -107,7 +107,7 @@ def _open_batch(using: str) -> _Batch | None:
     connection = connections[using]
     if not connection.run_on_commit:
         return None
-    savepoints, hook, _ = connection.run_on_commit[-1]
+    savepoints, hook = connection.run_on_commit[-1][:2]
     batch = getattr(hook, "__self__", None)
     return batch if isinstance(batch, _Batch) and batch and savepoints == set(connection.savepoint_ids) else None
 

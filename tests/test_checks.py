@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.db import connection
 
 from mtrec_django import checks
 from mtrec_django.catalog.problems import did_you_mean, problem
+from mtrec_django.conf import Config
 from tests.site.making import registered
 from tests.site.models import Brand
 
@@ -34,6 +36,11 @@ def test_a_sound_project_passes(settings: Any) -> None:
         "LOG_SHOWN": False,
     }
     assert django_checks.run_checks(tags=["mtrec"]) == []
+
+
+def test_the_defaults_are_sound(settings: Any) -> None:
+    settings.MTREC = asdict(Config())
+    assert checks.check_settings() == []
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from ..dataset_folder import BadRow, Interaction, iter_interactions, iter_items,
 from ..models import Item, Visitor
 from .history import Event, ImportReport, import_events
 from .relations import Tie, import_relations
+from .validation import storable
 
 Row = TypeVar("Row")
 
@@ -61,16 +62,16 @@ def _import_items(folder: Path, label: str, report: ImportReport, progress: Prog
     items = (
         Item(
             source=label,
-            object_id=row.item_id[:255],
-            title=row.title[:255],
-            text=row.title,
-            text_hash=text_hash(row.title),
+            object_id=storable(row.item_id)[:255],
+            title=storable(row.title)[:255],
+            text=storable(row.title),
+            text_hash=text_hash(storable(row.title)),
             categories=_labels(row.features, numbers, categories=row.categories, scenario=[row.scenario]),
             numbers={name: value for name in numbers if (value := _number(row.features.get(name))) is not None},
         )
         for row in rows
     )
-    named = items if rows else (Item(source=label, object_id=name[:255]) for name in _item_ids(folder))
+    named = items if rows else (Item(source=label, object_id=storable(name)[:255]) for name in _item_ids(folder))
     done = 0
     for chunk in chunks(named, CHUNK):
         report.items += _write_items(label, chunk)
@@ -105,7 +106,7 @@ def _import_users(folder: Path, report: ImportReport, progress: Progress | None)
     numbers = _number_columns(row.features for row in iter_users(folder) if not isinstance(row, BadRow))
     done = 0
     for chunk in chunks(_good(iter_users(folder), "users: ", report), CHUNK):
-        report.users += _write_users({row.user_id: _features(row.features, numbers) for row in chunk})
+        report.users += _write_users({storable(row.user_id): _features(row.features, numbers) for row in chunk})
         done += len(chunk)
         if progress:
             progress("Importing users", done, 0)
@@ -123,7 +124,7 @@ def _write_users(features: dict[str, dict[str, Any]]) -> int:
 
 def _ties(folder: Path, report: ImportReport) -> Iterator[Tie]:
     for row in _good(iter_relations(folder), "relations: ", report):
-        yield Tie(row.user_id, row.other_id, row.kind[:32] or "friend", row.weight)
+        yield Tie(storable(row.user_id), storable(row.other_id), storable(row.kind)[:32] or "friend", row.weight)
 
 
 def _count_rows(folder: Path) -> int:
@@ -167,9 +168,9 @@ def _number(text: str | None) -> float | None:
 
 def _labels(features: dict[str, str], numbers: list[str], **more: list[str]) -> dict[str, list[str]]:
     found = {name: text.split("|") for name, text in features.items() if name not in numbers} | more
-    return {name: kept for name, labels in found.items() if (kept := [label for label in labels if label])}
+    return {name: kept for name, labels in found.items() if (kept := [storable(label) for label in labels if label])}
 
 
 def _features(row: dict[str, str], numbers: list[str]) -> dict[str, Any]:
-    found = {name: _number(text) if name in numbers else text for name, text in row.items()}
+    found = {name: _number(text) if name in numbers else storable(text) for name, text in row.items()}
     return {name: value for name, value in found.items() if value not in (None, "")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -24,7 +23,7 @@ from ..dataset import NEGATIVE_KINDS
 from ..exceptions import BadFeedback
 from ..models import Scenario
 from .staging import Row, store
-from .validation import CLOCK_SKEW, check_basket, check_kind, check_value
+from .validation import CLOCK_SKEW, check_basket, check_kind, check_value, storable
 
 EVENTS_PER_CHUNK = 100_000
 """Events staged, joined and committed at once: what a killed import loses at most."""
@@ -155,11 +154,13 @@ def _row(event: Event, source: str, latest: float) -> Row | str:
 
 
 def _seconds(time: Any) -> float | None:
-    if isinstance(time, datetime):
-        return (timezone.make_aware(time) if timezone.is_naive(time) else time).timestamp()
-    if isinstance(time, int | float) and not isinstance(time, bool) and math.isfinite(time):
-        return float(time)
-    return None
+    try:
+        if isinstance(time, datetime):
+            return (timezone.make_aware(time) if timezone.is_naive(time) else time).timestamp()
+        seconds = check_value(time)
+    except (BadFeedback, OverflowError):
+        return None
+    return seconds
 
 
 @lru_cache(maxsize=1000)
@@ -169,9 +170,7 @@ def _slug(name: str | None) -> str | None:
 
 
 def _text(value: Any) -> str:
-    """Text that Postgres takes: no NUL, no half of a surrogate pair."""
-    text = "" if value is None else str(value)
-    return text if text.isascii() and "\x00" not in text else text.encode(errors="replace").decode().replace("\x00", "")
+    return "" if value is None else storable(str(value))
 
 
 def _looked_up(rows: list[Row], lookup: str, report: ImportReport) -> list[Row]:

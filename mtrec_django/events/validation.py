@@ -6,6 +6,7 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 from django.utils import timezone
@@ -28,7 +29,7 @@ def check_value(value: Any) -> float | None:
     """A finite number, or None."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | Real):  # numpy's numbers are real ones
         raise BadFeedback(f"Value {value!r} is no number.")
     try:
         number = float(value)
@@ -54,9 +55,14 @@ def check_time(time: Any) -> datetime:
     return time
 
 
+def storable(text: str) -> str:
+    """Text that Postgres takes: no NUL, no half of a surrogate pair."""
+    return text if text.isascii() and "\x00" not in text else text.encode(errors="replace").decode().replace("\x00", "")
+
+
 def check_basket(basket: Any) -> str:
     """The name of an order or a visit: text of at most 64 signs."""
     text = str(basket)
-    if len(text) > 64 or "\x00" in text:
+    if len(text) > 64 or storable(text) != text:
         raise BadFeedback(f"Basket {text!r} is no text of at most 64 signs.")
     return text

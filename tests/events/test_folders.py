@@ -142,6 +142,20 @@ def test_every_bad_row_is_counted(tmp_path: Path) -> None:
     assert report.examples["short row"] == ["line 3"]
 
 
+def test_odd_texts_spoil_nothing(tmp_path: Path) -> None:
+    folder = write_folder(
+        tmp_path / "odd",
+        interactions="user_id,item_id\nu\x001,a\x00\n",
+        items="item_id,title,brand\na\x00,La\x00mp,Lu\x00x\n",
+        users="user_id,name\nu\x001,An\x00n\n",
+        relations="user_id,other_id\nu\x001,日本\n",
+    )
+    report = import_folder(folder)
+    assert (report.imported, report.items, report.users, report.relations) == (1, 1, 1, 1)
+    assert Item.objects.get().title == "Lamp"
+    assert Visitor.objects.get(external_id="u1").features == {"name": "Ann"}
+
+
 def test_progress_knows_its_end(folder: Path) -> None:
     seen: list[tuple[str, int, int]] = []
     import_folder(folder, progress=lambda *step: seen.append(step))

@@ -7,6 +7,7 @@ import math
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 from django.utils import timezone
 
@@ -26,7 +27,10 @@ def test_a_bad_kind(kind: Any) -> None:
     assert repr(kind) in str(caught.value)
 
 
-@pytest.mark.parametrize(("value", "number"), [(None, None), (3, 3.0), (0, 0.0), (Decimal("2.5"), 2.5), (-1.5, -1.5)])
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [(None, None), (3, 3.0), (0, 0.0), (Decimal("2.5"), 2.5), (-1.5, -1.5), (np.int64(4), 4.0), (np.float32(0.5), 0.5)],
+)
 def test_a_good_value(value: Any, number: float | None) -> None:
     assert check_value(value) == number
 
