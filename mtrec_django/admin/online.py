@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
+from django.core.cache import cache
 from django.db.models import Count, Exists, OuterRef, Q
 from django.db.models.functions import TruncDate
 from django.utils import timezone
@@ -14,6 +16,11 @@ from django.utils import timezone
 from ..models import Feedback, Recommendation
 
 DAYS = 28
+
+PATIENCE = 60
+"""A count is kept for so many times as long as it took: not at all on a small site, a minute where it takes a second."""
+
+CACHE_KEY = "mtrec.online"
 
 
 @dataclass(slots=True)
@@ -50,9 +57,9 @@ class Online:
 
 
 def online(scenarios: Iterable[int]) -> dict[int, Online]:
-    """The answers of each scenario (by primary key), in one query."""
+    """The answers of each scenario (by primary key), in one query at most."""
     today = timezone.localdate()
-    by_day = _by_day(today - timedelta(days=DAYS - 1))
+    by_day = _remembered(today - timedelta(days=DAYS - 1))
     found = {}
     for scenario in scenarios:
         figures = Online(days=[by_day[scenario, today - timedelta(days=back)] for back in reversed(range(DAYS))])
@@ -64,8 +71,18 @@ def online(scenarios: Iterable[int]) -> dict[int, Online]:
     return found
 
 
+def _remembered(since: date) -> dict[tuple[int, date], Answers]:
+    """Counted anew, unless that took so long that a minute-old count is better than the wait."""
+    known: dict[tuple[int, date], Answers] | None = cache.get(CACHE_KEY)
+    if known is None:
+        began = time.perf_counter()
+        known = _by_day(since)
+        cache.set(CACHE_KEY, known, timeout=int(PATIENCE * (time.perf_counter() - began)))
+    return defaultdict(Answers, known)
+
+
 def _by_day(since: date) -> dict[tuple[int, date], Answers]:
-    start = timezone.make_aware(datetime.combine(since, time.min))
+    start = timezone.make_aware(datetime.combine(since, datetime.min.time()))
     led_on = Exists(Feedback.objects.filter(recommendation=OuterRef("pk")))
     rows = (
         Recommendation.objects.filter(created_at__gte=start, scenario__isnull=False)
@@ -74,7 +91,7 @@ def _by_day(since: date) -> dict[tuple[int, date], Answers]:
         .annotate(n=Count("pk"), clicked=Count("pk", filter=Q(led_on=True)), plain=Count("pk", filter=Q(version=None)))
         .order_by()
     )
-    found: dict[tuple[int, date], Answers] = defaultdict(Answers)
+    found: dict[tuple[int, date], Answers] = {}
     for scenario, day, n, clicked, plain in rows:
         found[scenario, day] = Answers(n, clicked, plain)
     return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -29,9 +30,12 @@ EPOCHS = [{"epoch": 1, "loss": 5.0, "ndcg@10": 0.02}, {"epoch": 2, "loss": 4.0, 
 
 
 @pytest.fixture
-def empty(db: None) -> None:
-    """None of the scenarios that the tests' sites declare."""
+def empty(db: None) -> Iterator[None]:
+    """None of the scenarios that the tests' sites declare, and nothing remembered."""
+    cache.clear()
     Scenario.objects.all().delete()
+    yield
+    cache.clear()
 
 
 @pytest.fixture

@@ -43,3 +43,18 @@ def test_nothing_shown_is_no_rate(home: Scenario) -> None:
     found = online([home.pk])[home.pk]
     assert found.week.rate is None
     assert found.month.fallback_share is None
+
+
+@pytest.mark.django_db
+def test_a_slow_count_is_kept_for_a_while_and_a_fast_one_is_not(
+    home: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def count() -> int:
+        return online([home.pk])[home.pk].week.answers
+
+    assert count() == 0
+    Recommendation.objects.create(scenario=home, items=[], sources=[], scores=[])
+    monkeypatch.setattr("mtrec_django.admin.online.PATIENCE", 1e6)
+    assert count() == 1  # the fast count was not kept
+    Recommendation.objects.create(scenario=home, items=[], sources=[], scores=[])
+    assert count() == 1
