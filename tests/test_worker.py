@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -59,10 +59,8 @@ def worker(log: Path, settings: str) -> Iterator[subprocess.Popen[bytes]]:
 
 def kill(process: subprocess.Popen[bytes]) -> None:
     """SIGKILL to the worker and all its children: nothing of it can tidy up."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

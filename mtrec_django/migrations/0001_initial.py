@@ -1,8 +1,9 @@
+import uuid
+
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.utils.timezone
 import pgvector.django.halfvec
-import uuid
 from django.conf import settings
 from django.db import migrations, models
 from pgvector.django import VectorExtension
