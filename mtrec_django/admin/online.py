@@ -18,7 +18,7 @@ from ..models import Feedback, Recommendation
 DAYS = 28
 
 PATIENCE = 60
-"""A count is kept for so many times as long as it took: not at all on a small site, a minute where it takes a second."""
+"""A count is kept so many times as long as it took: not at all on a small site, a minute where it takes a second."""
 
 CACHE_KEY = "mtrec.online"
 
