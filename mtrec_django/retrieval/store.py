@@ -34,6 +34,9 @@ BATCH = 10_000
 FILLFACTOR = 85
 """Room in each page for `available` to change without a new entry in the vector index."""
 
+LOCK_TIMEOUT = "2s"
+LOCK_ATTEMPTS = 15
+
 BYTES_PER_ITEM = 700  # of an HNSW graph in memory while it is built
 COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_TRAILER = b"\xff\xff"
@@ -138,15 +141,16 @@ def drop(version_id: int) -> None:
         OperationalError: when someone kept the tables locked for half a minute.
     """
     names = ", ".join(f"{parent}_v{int(version_id)}" for parent in PARENTS)
-    attempts = 15
-    for attempt in range(1, attempts + 1):
+    for attempt in range(1, LOCK_ATTEMPTS + 1):
         try:
             with transaction.atomic(using=database()), _cursor() as cursor:
-                cursor.execute("set local lock_timeout = '2s'")  # waiting, it would hold up everybody behind it
+                cursor.execute(
+                    f"set local lock_timeout = '{LOCK_TIMEOUT}'"
+                )  # waiting, it would hold up everybody behind it
                 cursor.execute(f"drop table if exists {names}")
             return
         except OperationalError:
-            if attempt == attempts:
+            if attempt == LOCK_ATTEMPTS:
                 raise
 
 
