@@ -15,4 +15,4 @@ operations = [
     path("feedback/", views.Feedback.as_view(), name="feedback"),
 ]
 
-urlpatterns = [*operations, path("schema/", views.SchemaView.as_view(), name="schema")]
+urlpatterns = [*operations, path("schema/", views.SchemaView.as_view(operations=operations), name="schema")]
