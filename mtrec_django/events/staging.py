@@ -138,4 +138,8 @@ def _drop_unknown_items(cursor: CursorWrapper, report: ImportReport) -> None:
 def _make_visitors(cursor: CursorWrapper, quote: Callable[[str], str]) -> None:
     users = get_user_model()._meta
     cursor.execute(_MAKE_VISITORS_OF_USERS.format(users=quote(users.db_table), key=quote(str(users.pk.column))))
+    made = cursor.rowcount
     cursor.execute(_MAKE_VISITORS)
+    if made + cursor.rowcount:
+        # What the planner knows of a table that was empty, or held guests only, is wrong for the join that follows.
+        cursor.execute("analyze mtrec_visitor")
