@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -29,15 +30,37 @@ class Choice:
 class Scorer:
     """NDCG@10 of any weights over fixed candidates, quickly: questions without a right candidate always score 0."""
 
-    def __init__(self, found: Candidates, relevant_count: npt.NDArray[np.integer], features: Iterable[str]) -> None:
+    def __init__(
+        self,
+        found: Candidates,
+        relevant_count: npt.NDArray[np.integer],
+        features: Iterable[str],
+        *,
+        keep: Iterable[str] = (),
+    ) -> None:
+        """`keep`: features to be kept raw, for mixtures."""
         rows = found.relevant.any(axis=1)
         self.total = max(len(found.items), 1)
         self.relevant = found.relevant[rows]
         self.padding = np.where(found.items[rows] >= 0, 0, -np.inf).astype(np.float32)
         self.z: dict[str, Floats] = {name: z_scores(found.features[name][rows]) for name in features}
+        self.kept = {name: np.nan_to_num(found.features[name][rows]) for name in keep}
         discount = 1 / np.log2(np.arange(2, 12))
         ideal = np.concatenate([[0], np.cumsum(discount)])[np.minimum(relevant_count[rows], 10)]
         self.gain = (discount[None, :] / np.maximum(ideal, 1e-9)[:, None]).astype(np.float32)  # [rows, 10]
+
+    def only(self, names: Iterable[str]) -> Scorer:
+        """The same questions with some of the features."""
+        other = copy(self)
+        other.z = {name: self.z[name] for name in names}
+        return other
+
+    def plus(self, name: str, raw: Floats) -> Scorer:
+        """The same questions with one more feature."""
+        other = copy(self)
+        padded = np.where(np.isfinite(self.padding), raw, np.nan)
+        other.z = {**self.z, name: z_scores(padded)}
+        return other
 
     def ndcg(self, weights: dict[str, float]) -> float:
         """The mean over all questions."""
@@ -93,6 +116,6 @@ def _polished(
     return Choice({name: weight for name, weight in weights.items() if weight}, best, alone)
 
 
-def blend_of(choice: Choice, *, decay: float, kinds: dict[str, float], here: float) -> Blend:
-    """The choice as what serving reads."""
-    return Blend({name: round(weight, 4) for name, weight in choice.weights.items()}, decay, kinds, here)
+def blend_of(choice: Choice, reading: Blend) -> Blend:
+    """The choice as what serving reads, with the way it reads the table."""
+    return replace(reading, weights={name: round(weight, 4) for name, weight in choice.weights.items()})

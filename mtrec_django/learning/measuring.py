@@ -1,4 +1,4 @@
-"""Choosing blends on validation, measuring on test, and what follows from it. Ours is always what would be served."""
+"""Measuring on test, and what follows from it. Ours is always what would be served."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from ..dataset import Dataset, Floats, Ints
 from ..inference.blend import PERSONAL, POPULAR, TOGETHER, Blend
 from ..inference.query import QueryEncoder
 from .artifacts import Trained
-from .blending import Scorer, blend_of, choose
 from .candidates import Candidates, full_ranking, gather
 from .evaluation import Doubles, margin, measure, per_query
 from .neighbours import item_knn
@@ -20,7 +19,7 @@ from .network import Network
 from .placing import aligned_vectors, with_kinds_of
 from .queries import Queries, Split, encode, histories
 from .run import Run
-from .sources import Chosen, positive, prior
+from .sources import constant, positive, prior, product
 
 if TYPE_CHECKING:
     from .pretrain import Fitted
@@ -67,37 +66,6 @@ def candidates(
     )
 
 
-def choose_blends(
-    run: Run, network: Network, known: Dataset, asked: list[Queries], chosen: Chosen
-) -> tuple[list[Blend], dict[str, Any]]:
-    """The blend of every scenario and what it reached on validation."""
-    vectors, table = run.vectors(network, known), chosen.table.matrix()
-    encoder = run.encoder(network)
-    blends, record = [], {}
-    for goal, (questions, reading) in enumerate(zip(asked, chosen.reading, strict=True)):
-        name = run.dataset.goals[goal].name
-        run.progress("choose blend", goal, len(asked))
-        if not len(questions):
-            blends.append(Blend())
-            continue
-        values = prior(known, goal, chosen.recipe.half_life[goal])
-        found = candidates(run.dataset, questions, encoder, vectors, table, reading, values)
-        choice = choose(Scorer(found, relevant_count(questions), (PERSONAL, TOGETHER, POPULAR)))
-        blends.append(blend_of(choice, decay=reading.decay, kinds=reading.kinds, here=reading.here))
-        record[name] = {
-            "ndcg@10": choice.ndcg,
-            "alone": choice.alone,
-            "blend": blends[-1].to_json(),
-            "questions": len(questions),
-        }
-    return blends, record
-
-
-def relevant_count(asked: Queries) -> np.ndarray:
-    """How many right answers each question has. [queries]"""
-    return np.asarray(asked.relevant.sum(axis=1)).ravel().astype(np.int64)
-
-
 @dataclass(slots=True)
 class Measured:
     """Test figures by scenario, and each question's NDCG@10 for the margins."""
@@ -121,8 +89,8 @@ def measure_all(run: Run, network: Network, split: Split, fitted: Fitted, *, liv
     knn = item_knn(positive(before), settings.neighbours).matrix()
     out = Measured({}, {}, {}, 0)
     rival = None if live is None else Rival.of(live.before_everything(), dataset)
-    for goal, blend in enumerate(fitted.blends):
-        run.progress("measure", goal, len(fitted.blends))
+    for goal, blend in enumerate(fitted.chosen.blends):
+        run.progress("measure", goal, len(fitted.chosen.blends))
         questions = run.ask(goal, split, 2)
         if not len(questions):
             continue
@@ -161,18 +129,14 @@ class Rival:
         return found.ranked(blend)
 
 
-def _popularity(before: Dataset, asked: Queries) -> Any:
-    values = prior(before, asked.scenario, 0.0)
-    score = lambda rows: np.broadcast_to(values, (rows.stop - rows.start, len(values)))  # noqa: E731
-    return full_ranking(asked, before.catalogue[asked.scenario], score)
+def _popularity(before: Dataset, asked: Queries) -> Ints:
+    return full_ranking(asked, before.catalogue[asked.scenario], constant(prior(before, asked.scenario, 0.0)))
 
 
-def _itemknn(dataset: Dataset, asked: Queries, table: sparse.csr_matrix) -> Any:
-    plain = Blend(decay=1.0)
-    history = histories(dataset.events, asked, len(dataset.items), plain, dataset.kinds, longest=1_000_000)
+def _itemknn(dataset: Dataset, asked: Queries, table: sparse.csr_matrix) -> Ints:
+    history = histories(dataset.events, asked, len(dataset.items), Blend(decay=1.0), dataset.kinds, longest=1_000_000)
     history.data[:] = 1
-    catalogue = dataset.catalogue[asked.scenario]
-    return full_ranking(asked, catalogue, lambda rows: np.asarray((history[rows] @ table).todense()))
+    return full_ranking(asked, dataset.catalogue[asked.scenario], product(history, table))
 
 
 def _record(out: Measured, run: Run, before: Dataset, asked: Queries, lists: dict[str, Any]) -> None:

@@ -55,6 +55,15 @@ class ItemTower(nn.Module):
         return functional.normalize(raw, dim=-1)
 
     @torch.no_grad()
+    def place(self, items: Tensor, vectors: Tensor) -> None:
+        """Set the residuals of some items so that their vectors become these. [n], [n, dim]"""
+        if not len(items):
+            return
+        sample = torch.arange(0, self.residual.num_embeddings, max(1, self.residual.num_embeddings // 1000))
+        size = (self.content(self.features[sample]) + self.residual(sample)).norm(dim=-1).median()
+        self.residual.weight[items] = size * vectors - self.content(self.features[items])
+
+    @torch.no_grad()
     def all(self, chunk: int = 65_536) -> Tensor:
         """Every item's vector. [items, dim]"""
         items = torch.arange(self.residual.num_embeddings)

@@ -16,16 +16,15 @@ import torch
 
 from ..dataset import Dataset, Floats
 from ..inference.artifact import Artifact
-from ..inference.blend import Blend
 from .artifacts import Snapshot, Trained, card
+from .choosing import Chosen, choose_all
 from .cleaning import clean
-from .measuring import Measured, choose_blends, decide, measure_all, network_ndcg
+from .measuring import Measured, decide, measure_all, network_ndcg
 from .neighbours import Neighbours
 from .network import Network
 from .queries import Split
 from .run import Run
 from .settings import Progress, Settings, silent
-from .sources import Chosen, choose_sources
 from .training import Course, train
 from .warm import warm
 
@@ -36,8 +35,6 @@ class Fitted:
 
     course: Course
     chosen: Chosen
-    blends: list[Blend]  # [goals]
-    validation: dict[str, Any]
     snapshot: Snapshot
 
 
@@ -89,12 +86,13 @@ def fit(
             warm(network, warm_start, run.dataset)
         clock.lap("prepare")
         fitted = train_and_choose(run, network, split, clock, checkpoint, warmed=warm_start is not None)
-        refresh(run, network, run.dataset.with_events(run.dataset.events[split.part < 2]), "learn what was chosen on")
+        old, before = (run.dataset.with_events(run.dataset.events[split.part <= part]) for part in (0, 1))
+        refresh(run, network, old, before, "learn what was chosen on")
         clock.lap("refresh")
         measured = measure_all(run, network, split, fitted, live=warm_start)
         clock.lap("measure")
         decision = decide(measured, live=warm_start is not None)
-        refresh(run, network, run.dataset, "learn from everything")
+        refresh(run, network, before, run.dataset, "learn from everything")
         progress("tables", 0, 1)
         table, priors = _tables(run, fitted)
         clock.lap("everything")
@@ -137,17 +135,15 @@ def train_and_choose(
         checkpoint=checkpoint,
     )
     clock.lap("train")
-    chosen = choose_sources(
-        dataset, old, asked, settings, run.similar, lambda what: run.progress(f"choose {what}", 0, 1)
-    )
-    blends, validation = choose_blends(run, network, old, asked, chosen)
+    chosen = choose_all(run, network, old, asked)
     clock.lap("choose")
-    return Fitted(course, chosen, blends, validation, snapshot(run, network, old))
+    return Fitted(course, chosen, snapshot(run, network, old))
 
 
-def refresh(run: Run, network: Network, dataset: Dataset, step: str) -> None:
-    """A short, gentle training on more events."""
+def refresh(run: Run, network: Network, known: Dataset, dataset: Dataset, step: str) -> None:
+    """A short, gentle training on more events; `known` is what the network has learned from so far."""
     settings = run.settings
+    run.settle(network, known)
     if settings.refresh_epochs <= 0:
         return
     train(
@@ -179,9 +175,8 @@ def _report(run: Run, fitted: Fitted, measured: Measured, decision: dict[str, An
         "decision": decision,
         "metrics": measured.metrics,
         "margins": measured.margins,
-        "validation": fitted.validation,
-        "recipe": asdict(fitted.chosen.recipe) | {"half_life": list(fitted.chosen.recipe.half_life)},
-        "tables": fitted.chosen.tried,
+        "validation": fitted.chosen.record,
+        "recipe": asdict(fitted.chosen.recipe),
         "epochs": fitted.course.epochs,
         "speed": round(fitted.course.speed),
         "data": description(run.dataset),
@@ -220,7 +215,7 @@ def assemble(
         "goals": [asdict(goal) for goal in dataset.goals],
         "encoder": encoder,
         "features": run.features.config(),
-        "blends": {name: blend.to_json() for name, blend in zip(names, fitted.blends, strict=True)},
+        "blends": {name: blend.to_json() for name, blend in zip(names, fitted.chosen.blends, strict=True)},
         "alphas": {},
         "settings": run.settings.to_json(),
         "seed": run.seed,

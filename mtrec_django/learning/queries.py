@@ -204,6 +204,11 @@ def histories(
     return sparse.csr_matrix((weight.astype(np.float32), (query, events.item[row])), shape=(len(asked), items))
 
 
+def relevant_count(asked: Queries) -> Longs:
+    """How many right answers each question has. [queries]"""
+    return np.asarray(asked.relevant.sum(axis=1)).ravel().astype(np.int64)
+
+
 def here_of(events: Events, scenario: int) -> Bools:
     """Whether each event happened in this scenario. [events]"""
     return (events.scenario == scenario) & (scenario != NO_SCENARIO)

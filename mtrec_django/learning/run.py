@@ -83,6 +83,12 @@ class Run:
         negatives = Negatives(counts, self.settings.negatives, self.settings.full_softmax_items)
         return Trainer(network, negatives, dataset.catalogue, self.settings, rate=rate, seed=seed)
 
+    def settle(self, network: Network, known: Dataset) -> None:
+        """Let items without events in what was trained on begin, in a training to come, at their nearest ones."""
+        cold = np.flatnonzero(np.bincount(known.events.item, minlength=len(known.items)) == 0)
+        placed = self.vectors(network, known)[cold]
+        network.tower.place(torch.from_numpy(cold), torch.from_numpy(placed))
+
     def vectors(self, network: Network, dataset: Dataset) -> Floats:
         """Every item's vector, those without events in the data set at their nearest ones with some. [items, dim]"""
         warm = np.bincount(dataset.events.item, minlength=len(dataset.items)) > 0

@@ -23,11 +23,11 @@ from .blending import Scorer, blend_of, choose
 from .candidates import full_ranking
 from .cleaning import clean
 from .evaluation import margin, measure, per_query
-from .measuring import FEWEST_QUESTIONS, candidates, relevant_count
+from .measuring import FEWEST_QUESTIONS, candidates
 from .network import Delta, QueryNetwork, Shape
 from .placing import aligned_vectors, kind_map, with_kinds_of
 from .pretrain import TorchThreads, description
-from .queries import Queries, Split, encode
+from .queries import Queries, Split, encode, relevant_count
 from .run import Run
 from .sampling import Sampler, repeated, visits_share
 from .settings import Progress, Settings, silent
@@ -292,7 +292,7 @@ def _own_blend(
     data = with_kinds_of(frozen.base, run.dataset)
     found = candidates(data, asked, encoder, frozen.vectors, table, reading, values)
     choice = choose(Scorer(found, relevant_count(asked), (PERSONAL, TOGETHER, POPULAR)))
-    return blend_of(choice, decay=reading.decay, kinds=reading.kinds, here=reading.here)
+    return blend_of(choice, reading)
 
 
 def _decision(one: dict[str, float], alpha: float) -> dict[str, Any]:

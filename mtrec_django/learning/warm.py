@@ -11,10 +11,14 @@ from .artifacts import Trained
 from .network import Network
 
 
+SAME = 0.99
+"""Cosine from which on two vectors of an item are the same."""
+
+
 def warm(network: Network, live: Trained, dataset: Dataset) -> None:
     """Copy weights as far as sizes agree; items are matched by id, kinds by name.
 
-    Items that the live version never saw begin with no residual: at what their features say.
+    Items that the live version never saw begin at what their features say.
     """
     before = live.before_everything()
     arrays = before.artifact.arrays
@@ -42,7 +46,11 @@ def _residuals(network: Network, live: Trained, dataset: Dataset) -> None:
     if residual.shape[1] != live.residual.shape[1]:
         return
     found = positions(live.item_ids, dataset.items.ids)
-    residual[torch.from_numpy(np.flatnonzero(found >= 0))] = torch.from_numpy(live.residual[found[found >= 0]])
+    there = torch.from_numpy(np.flatnonzero(found >= 0))
+    residual[there] = torch.from_numpy(live.residual[found[found >= 0]])
+    vectors = torch.from_numpy(live.vectors[found[found >= 0]])
+    moved = (network.tower(there) * vectors).sum(dim=-1) < SAME  # placed beside others, or its text is another now
+    network.tower.place(there[moved], vectors[moved])
 
 
 def positions(known: npt.NDArray[np.generic], asked: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
