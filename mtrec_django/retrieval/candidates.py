@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -52,24 +52,25 @@ class Ask:
     weights: Sequence[float] = ()  # what each event of the history counts
     narrow: bool = False
     """Whether so little is allowed that it is best listed first."""
-    with_categories: bool = False
+    with_items: bool = False
+    """Whether the items' own rows are read for all candidates, for categories and age; wide rows, so it takes time."""
 
     @property
     def pool(self) -> Fragment:
         """What sources draw from: `v`, with `item_id, source, object_id, object_key, available`, perhaps `vector`."""
-        if self.version_id is None:
-            return _ITEMS
         if self.narrow:
             return Fragment("allowed as v")
+        if self.version_id is None:
+            return _ITEMS
         return compose("{table} as v", table=store.vectors_table(self.version_id))
 
     @property
     def where(self) -> Fragment:
         """What rows of the pool must fulfil."""
-        if self.version_id is None:
-            return self.allowed.where(narrow=False)
         if self.narrow:
             return YES
+        if self.version_id is None:
+            return self.allowed.where(narrow=False)
         return compose(
             "v.version_id = {version} and {where}",
             version=Fragment(str(int(self.version_id))),
@@ -81,7 +82,7 @@ class Ask:
 
         They are tried in their order and no further than needed; left to itself, Postgres would look up all of them.
         """
-        if self.version_id is not None and self.narrow:
+        if self.narrow:
             return compose(
                 "select v.item_id from ({ranked}) as r join allowed as v using (item_id)"
                 " order by r.strength desc, v.item_id limit {limit}",
@@ -178,7 +179,7 @@ class New(CandidateSource):
 
     def select(self, ask: Ask) -> Fragment | None:
         limit = max(self.limit, ask.n)
-        if ask.version_id is not None and ask.narrow:
+        if ask.narrow:
             return compose(
                 "select v.item_id from allowed as v join mtrec_item as i on i.id = v.item_id"
                 " order by i.created_at desc, i.id desc limit {limit}",
@@ -263,18 +264,21 @@ def statement(ask: Ask, names: Sequence[str] = DEFAULT) -> Fragment:
     return compose(
         "with {before} ranked as materialized"
         " (select item_id, bit_or(bit) as bits from ({ranked}) as r group by item_id),"
-        " found as (select item_id, bits from ranked union all select item_id, bit_or(bit) from ({filling}) as f"
+        " found as (select item_id, bits, false as fills from ranked union all"
+        " select item_id, bit_or(bit), true from ({filling}) as f"
         " where (select count(*) from ranked) < {n} and item_id not in (select item_id from ranked) group by item_id)"
-        " select f.item_id, i.source, i.object_id, f.bits, {personal}, {together}, s.popular, s.trending,"
-        " extract(epoch from now() - i.created_at)::float8 / 86400, {vector}, {categories}"
-        " from found as f join mtrec_item as i on i.id = f.item_id {joins}"
+        " select f.item_id, {names}, f.bits, {personal}, {together}, s.popular, s.trending,"
+        " extract(epoch from now() - i.created_at)::float8 / 86400, {vector}, i.categories"
+        " from found as f {joins} left join lateral (select source, object_id, created_at, {categories} as categories"
+        " from mtrec_item where id = f.item_id and {needed} offset 0) as i on true"  # offset 0: or all are read
         " left join mtrec_itemscore as s on s.item_id = f.item_id and s.scenario_id = {scenario}"
         " order by f.item_id",
         ranked=ranked,
         filling=filling,
         n=ask.n,
         scenario=ask.scenario_id,
-        categories=Fragment("i.categories" if ask.with_categories else "null"),
+        categories=Fragment("categories" if ask.with_items else "null"),
+        needed=YES if ask.with_items or ask.version_id is None else Fragment("(f.fills or w.item_id is null)"),
         **_of_version(ask),
     )
 
@@ -299,7 +303,14 @@ def _of_version(ask: Ask) -> dict[str, Fragment]:
     if ask.version_id is None:
         without = Fragment("")
         together = Fragment("null::float8, null::int")
-        return {"before": without, "personal": nothing, "together": together, "vector": nothing, "joins": without}
+        return {
+            "before": _listed(ask),
+            "names": Fragment("i.source, i.object_id"),
+            "personal": nothing,
+            "together": together,
+            "vector": nothing,
+            "joins": without,
+        }
     version = Fragment(str(int(ask.version_id)))
     vectors = store.vectors_table(ask.version_id)
     gathered = len(ask.history) > 0
@@ -307,7 +318,8 @@ def _of_version(ask: Ask) -> dict[str, Fragment]:
     if ask.query is not None:
         nearness = compose("-{distance}", distance=store.distance(Fragment("w.vector"), ask.query))
     return {
-        "before": join("", [_listed(ask, vectors, version), _gathered(ask, version) if gathered else Fragment("")]),
+        "before": join("", [_listed(ask), _gathered(ask, version) if gathered else Fragment("")]),
+        "names": Fragment("coalesce(w.source, i.source), coalesce(w.object_id, i.object_id)"),
         "personal": nearness,
         "together": Fragment("g.strength, g.partner" if gathered else "null::float8, null::int"),
         "vector": store.packed(Fragment("w.vector")),
@@ -320,14 +332,13 @@ def _of_version(ask: Ask) -> dict[str, Fragment]:
     }
 
 
-def _listed(ask: Ask, vectors: Fragment, version: Fragment) -> Fragment:
+def _listed(ask: Ask) -> Fragment:
+    """What is allowed, where that is little."""
     if not ask.narrow:
         return Fragment("")
-    return compose(
-        "allowed as materialized (select v.* from {vectors} as v where {where}), ",
-        vectors=vectors,
-        where=compose("v.version_id = {version} and {where}", version=version, where=ask.allowed.where(narrow=True)),
-    )
+    where = ask.allowed.where(narrow=True, by_text=ask.version_id is None)
+    pool = replace(ask, narrow=False).pool
+    return compose("allowed as materialized (select v.* from {pool} where {where}), ", pool=pool, where=where)
 
 
 def _gathered(ask: Ask, version: Fragment) -> Fragment:
@@ -346,7 +357,8 @@ def _gathered(ask: Ask, version: Fragment) -> Fragment:
 
 
 def read(rows: Rows, names: Sequence[str] = DEFAULT) -> Candidates:
-    """The rows of `statement`, as arrays."""
+    """The rows of `statement`, as arrays; without items that were deleted a moment ago."""
+    rows = [row for row in rows if row[1] is not None]
     bits = _bits(names)
     filling = sum(bits[name][0] for name in FILLING)
     names_of: dict[int, frozenset[str]] = {}

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from django.db import DataError, InternalError, OperationalError, ProgrammingError
 
 from ..catalog.registry import source_for
-from ..inference.blend import PERSONAL, TOGETHER, VECTOR_CANDIDATES, Blend
+from ..inference.blend import FRESH, PERSONAL, TOGETHER, VECTOR_CANDIDATES, Blend
 from ..retrieval import store
 from ..retrieval.candidates import Ask, Candidates, statement
 from ..retrieval.candidates import read as read_candidates
@@ -56,8 +56,8 @@ def answer(question: Question, *, consent: bool) -> Answer:
             told = _give_up_version(told, error)
     place = told.live.scenario
     made = Answer(
-        scenario=place.name,
-        title=place.title,
+        scenario="" if question.only else place.name,
+        title="" if question.only else place.title,
         version=told.live.version_id,
         visitor=told.visitor,
         context=told.on_page.id if told.on_page else None,
@@ -104,7 +104,7 @@ def _search(question: Question, told: Known) -> Found:
         history=told.history.items,
         weights=blend.history_weights(told.history.kinds, np.array(told.history.here, np.bool_)).tolist(),
         narrow=told.narrow,
-        with_categories=bool(live.at_most),
+        with_items=bool(live.at_most) or bool(blend.weights.get(FRESH)),
     )
     settings = store.search_settings(max(VECTOR_CANDIDATES, ask.n))
     (rows,) = read([statement(ask, names)], using=store.database(), settings=settings)
@@ -121,7 +121,9 @@ def _search_counts(question: Question, told: Known, made: Answer) -> Found | Non
         allowed = told.allowed(
             question, [*keys, *([question.keys] if question.keys else [])], flagged=False, beside=beside
         )
-        ask = Ask(told.live.scenario.pk, allowed, question.n - len(made), with_categories=bool(told.live.at_most))
+        left = question.n - len(made)
+        limited = bool(told.live.at_most)
+        ask = Ask(told.live.scenario.pk, allowed, left, narrow=told.narrow, with_items=limited)
         (rows,) = read([statement(ask)], using=store.database())
     except UNAVAILABLE as error:
         complain("nothing can be recommended", error)

@@ -11,7 +11,8 @@ from ..events.visitors import consents
 from ..models import Scenario, Visitor
 from ..retrieval.statement import Fragment
 from . import live
-from .answering import answer
+from .answering import UNAVAILABLE, answer
+from .complaints import complain
 from .live import Live
 from .query import OnPage, known, who
 from .question import Question
@@ -68,7 +69,7 @@ def similar_items(
     `scenario` says which version and which models; without it the first that shows objects like this one.
     """
     on_page = OnPage.of(obj)
-    place = live.scenario(scenario) if scenario else _place_of(on_page.label)
+    place = _place(scenario) if scenario else _place_of(on_page.label)
     only = "" if scenario else on_page.label
     question = Question(place, n, queryset=queryset, on_page=on_page, similar=True, only=only)
     return answer(question, consent=False)
@@ -83,11 +84,24 @@ def _question(
     exclude: Iterable[Model],
 ) -> Question:
     on_page = OnPage.of(item) if item is not None else None
-    return Question(live.scenario(scenario), n, visitor, queryset, on_page, tuple(map(OnPage.of, exclude)))
+    return Question(_place(scenario), n, visitor, queryset, on_page, tuple(map(OnPage.of, exclude)))
+
+
+def _place(name: str) -> Live:
+    """The scenario; one that shows nothing where the database cannot tell."""
+    try:
+        return live.scenario(name)
+    except UNAVAILABLE as error:
+        complain("scenarios are not known", error)
+        return Live(Scenario(name=name, enabled=False))
 
 
 def _place_of(label: str) -> Live:
     """Where such objects are shown, best a place with a version; else nowhere, and counts of no scenario decide."""
-    places = [place for place in live.scenarios() if place.scenario.enabled and label in place.labels]
+    try:
+        places = [place for place in live.scenarios() if place.scenario.enabled and label in place.labels]
+    except UNAVAILABLE as error:
+        complain("scenarios are not known", error)
+        places = []
     places.sort(key=lambda place: place.base is None)
     return places[0] if places else Live(Scenario(name="", sources=[label]))

@@ -23,6 +23,7 @@ from django.template.loader import select_template
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from ..events.visitors import consents
 from ..exceptions import NotRegistered
 from ..serving import recommender
 from ..serving.complaints import complain
@@ -106,7 +107,9 @@ class Tag:
 def _similar_items(request: Any, about: Any, **options: Any) -> Answer:
     if not isinstance(about, Model):  # a variable that is not there
         return Answer(scenario="")
-    return recommender.similar_items(about, **options)
+    answer = recommender.similar_items(about, **options)
+    answer.consent = request is not None and consents(request)
+    return answer
 
 
 def _request(context: Context) -> Any:

@@ -187,7 +187,7 @@ def test_nothing_is_there(db: None) -> None:
 
 def test_categories_are_read_when_asked_for(world: World) -> None:
     Item.objects.filter(pk=world.item(3, 0).pk).update(categories={"brand": ["a"]})
-    got = found(ask(world, with_categories=True))
+    got = found(ask(world, with_items=True))
     assert got.categories[got.items.tolist().index(world.item(3, 0).pk)] == {"brand": ["a"]}
     assert not any(found(ask(world)).categories)
 

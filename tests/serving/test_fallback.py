@@ -14,7 +14,7 @@ from django.core.exceptions import FieldError
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
 from mtrec_django import recommend, similar_items
-from mtrec_django.models import Item, ModelVersion, Scenario, VersionFile
+from mtrec_django.models import ModelVersion, Scenario, VersionFile
 from mtrec_django.retrieval import store
 from mtrec_django.serving import live
 from mtrec_django.serving.recommender import recommend_for
@@ -166,6 +166,15 @@ def test_a_broken_transaction_of_the_site_gives_an_empty_list(world: World, told
     assert len(told)
 
 
+def test_no_tables_at_all(world: World, told: list[str]) -> None:
+    """A site that has not migrated yet."""
+    with connection.cursor() as cursor:
+        cursor.execute("alter table mtrec_scenario rename to elsewhere")
+    assert recommend_for(None, "world", 3) == []
+    assert similar_items(world.product(1, 1), 3) == [world.products[-1], world.products[-2], world.products[-3]]
+    assert "scenarios are not known" in next(iter(told))
+
+
 def test_errors_of_the_site_are_not_hidden(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def available(self: Any) -> Any:
         return Product.objects.filter(stok__gt=0)
@@ -212,8 +221,8 @@ print(json.dumps(sorted({name.split(".")[0] for name in sys.modules} & {"torch",
 
 
 def test_items_that_are_deleted_vanish(world: World) -> None:
-    gone: Any = world.product(3, 1)
-    Item.objects.filter(object_id=str(gone.pk)).delete()
+    gone = Product.objects.get(pk=world.product(3, 1).pk)
+    gone.delete()
     answer = recommend_for(world.visitor((3, 0)), "world", 79)
     assert len(answer) == 79
     assert gone not in answer

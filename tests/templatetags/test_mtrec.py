@@ -85,6 +85,8 @@ def test_similar_items(world: World, request_: HttpRequest) -> None:
         product=world.product(5, 0),
     )
     assert html == "t5-1 t5-2"
+    shown = Recommendation.objects.get()  # of the tag that knew a request
+    assert (shown.context, shown.scenario, shown.visitor) == (world.item(5, 0), None, None)
 
 
 def test_links_lead_to_the_click_view(world: World, request_: HttpRequest) -> None:
@@ -115,10 +117,10 @@ def test_a_title(world: World, request_: HttpRequest) -> None:
     assert "Offers &amp; more</h2>" in render(
         '{% recommendations "world" title=t %}', request=request_, t="Offers & more"
     )
+    assert "Similar</h2>" in render("{% similar_items product %}", product=world.product(1, 1))
     world.scenario.title = ""
     world.scenario.save()
     assert "Recommended for you</h2>" in render('{% recommendations "world" %}', request=request_)
-    assert "Similar</h2>" in render("{% similar_items product %}", product=world.product(1, 1))
 
 
 def test_titles_are_escaped(world: World, request_: HttpRequest) -> None:
