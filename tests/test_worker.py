@@ -41,7 +41,7 @@ def database_url() -> str:
 def worker(log: Path, settings: str) -> Iterator[subprocess.Popen[bytes]]:
     """A worker process with its children in a session of their own."""
     env = os.environ | {"DJANGO_SETTINGS_MODULE": settings, "DATABASE_URL": database_url(), "OMP_NUM_THREADS": "1"}
-    arguments = ["celery", "-A", "example_project", "worker", "-Q", "mtrec", "-c", "1", "--without-mingle"]
+    arguments = "celery -A example_project worker -Q mtrec -c 1 --without-mingle -l INFO".split()
     with log.open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", *arguments],
@@ -107,7 +107,7 @@ def test_a_killed_worker_costs_its_run_and_nothing_else(world, tmp_path: Path) -
     assert run.status == Run.Status.FAILED
     assert "died" in run.error
 
-    with worker(log, "tests.settings"):
+    with worker(log, "tests.settings_worker"):
         again = enqueue(Run.Kind.TRAIN, transfers=False)
         assert again.pk != run.pk
         wait_for(lambda: Run.objects.get(pk=again.pk).is_finished, log)

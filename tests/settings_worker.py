@@ -1,0 +1,10 @@
+"""A worker of the tests, with the test's own Postgres as its broker."""
+
+from __future__ import annotations
+
+import os
+
+from example_project.environment import broker_of
+from tests.settings import *  # noqa: F403
+
+CELERY_BROKER_URL = broker_of(os.environ["DATABASE_URL"])
