@@ -60,8 +60,11 @@ class RecommendQuery(serializers.Serializer[Any]):
     source = PlainCharField(  # type: ignore[assignment]
         required=False, max_length=100, help_text=_("Model of the item; not needed where the site has only one.")
     )
-    cursor = serializers.CharField(
-        required=False, max_length=8000, help_text=_("From `next` of the page before; its items do not come again.")
+    cursor = serializers.RegexField(
+        r"^[A-Za-z0-9_-]+$",
+        required=False,
+        max_length=8000,
+        help_text=_("From `next` of the page before; its items do not come again."),
     )
 
     def validate_cursor(self, value: str) -> list[int]:

@@ -10,7 +10,7 @@ app_name = "mtrec-api"
 
 operations = [
     path("scenarios/", views.ScenarioList.as_view(), name="scenarios"),
-    path("scenarios/<slug:name>/recommendations/", views.Recommendations.as_view(), name="recommendations"),
+    path("scenarios/<str:name>/recommendations/", views.Recommendations.as_view(), name="recommendations"),
     path("items/<str:source>/<str:lookup>/similar/", views.SimilarItems.as_view(), name="similar"),
     path("feedback/", views.Feedback.as_view(), name="feedback"),
 ]

@@ -95,7 +95,7 @@ class Recommendations(MtrecView):
         examples=[ANSWER_EXAMPLE],
     )
     def get(self, request: Request, name: str) -> Response:
-        asked = _valid(RecommendQuery(data=request.query_params))
+        asked = _valid(RecommendQuery(data=request.query_params.dict()))
         n, seen = asked["n"], asked.get("cursor", [])
         about = self._about(asked)
         try:
@@ -142,7 +142,7 @@ class SimilarItems(MtrecView):
         examples=[ANSWER_EXAMPLE],
     )
     def get(self, request: Request, source: str, lookup: str) -> Response:
-        asked = _valid(SimilarQuery(data=request.query_params))
+        asked = _valid(SimilarQuery(data=request.query_params.dict()))
         known = source_called(source)
         found = find(known, [lookup]) if known is not None else {}
         if not found:

@@ -93,6 +93,8 @@ def test_the_item_on_the_page_is_not_shown(goods: list[Product], client: Client)
         {"n": "many"},
         {"n": "9" * 5000},
         {"cursor": "nonsense"},
+        {"cursor": ""},
+        {"n": ""},
         {"cursor": "A" * 8001},
         {"item": "gone", "source": "testsite.product"},
         {"item": "sku-0", "source": "no.such"},
@@ -108,8 +110,9 @@ def test_nonsense_is_a_problem(query: dict[str, str], goods: list[Product], clie
     assert not Recommendation.objects.exists()
 
 
-def test_an_unknown_scenario_is_not_found(goods: list[Product], client: Client) -> None:
-    response = client.get(f"{API}/scenarios/nowhere/recommendations/")
+@pytest.mark.parametrize("name", ["nowhere", "%00", "%C3%A4%1F", "a%20b", "x" * 500])
+def test_an_unknown_scenario_is_not_found(name: str, goods: list[Product], client: Client) -> None:
+    response = client.get(f"{API}/scenarios/{name}/recommendations/")
     assert response.status_code == 404
     assert response.json()["detail"] == "There is no such scenario."
 
