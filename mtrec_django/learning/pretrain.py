@@ -85,8 +85,8 @@ def fit(
         if warm_start is not None:
             warm(network, warm_start, run.dataset)
         clock.lap("prepare")
-        fitted = train_and_choose(run, network, split, clock, checkpoint, warmed=warm_start is not None)
         old, before = (run.dataset.with_events(run.dataset.events[split.part <= part]) for part in (0, 1))
+        fitted = train_and_choose(run, network, split, clock, old, checkpoint, warmed=warm_start is not None)
         refresh(run, network, old, before, "learn what was chosen on")
         clock.lap("refresh")
         measured = measure_all(run, network, split, fitted, live=warm_start)
@@ -117,11 +117,17 @@ class TorchThreads:
 
 
 def train_and_choose(
-    run: Run, network: Network, split: Split, clock: Clock, checkpoint: Path | None = None, *, warmed: bool = False
+    run: Run,
+    network: Network,
+    split: Split,
+    clock: Clock,
+    old: Dataset,
+    checkpoint: Path | None = None,
+    *,
+    warmed: bool = False,
 ) -> Fitted:
     """Train on the old part; choose sources and blends on the newer one."""
     dataset, settings = run.dataset, run.settings
-    old = dataset.with_events(dataset.events[split.part == 0])
     asked = [run.ask(goal, split, 1) for goal in range(len(dataset.goals))]
     few = [questions.sample(1000, run.seed) for questions in asked if len(questions)]
     course = train(

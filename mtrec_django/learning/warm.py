@@ -10,7 +10,6 @@ from ..dataset import Dataset, Floats
 from .artifacts import Trained
 from .network import Network
 
-
 SAME = 0.99
 """Cosine from which on two vectors of an item are the same."""
 
