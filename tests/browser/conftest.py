@@ -58,7 +58,7 @@ def address() -> str:
 
 @pytest.fixture
 def site(transactional_db: None, tmp_path: Path) -> Iterator[Site]:
-    load_shop(limit=150)
+    load_shop(limit=80)
     call_command("mtrec_sync", "--no-encode", verbosity=0)
     call_command("mtrec_import", "--history", verbosity=0)
     User.objects.create_superuser("admin", password=PASSWORD)
@@ -70,7 +70,7 @@ def site(transactional_db: None, tmp_path: Path) -> Iterator[Site]:
     try:
         web = web_server(state, "127.0.0.1", port, threads=4)
         for child in (web, worker(state)):
-            child.environment["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+            child.environment["DJANGO_SETTINGS_MODULE"] = "tests.browser.settings"
             children.start(child)
         url = f"http://127.0.0.1:{port}"
         wait_until(lambda: bool(steps.fetch(f"{url}/")), web, 60)
