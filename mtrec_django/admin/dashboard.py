@@ -50,6 +50,6 @@ def _cards(scenarios: list[Scenario]) -> list[Card]:
 
 def _card(scenario: Scenario, seen: Online) -> Card:
     live = scenario.live_version
-    rates = [day.rate or 0.0 for day in seen.days] if seen.month.answers else []
+    rates = [day.rate or 0.0 for day in seen.days] if seen.month.clicked else []
     measured = table(live, scenario.name, HEADLINE) if live else None
     return Card(scenario, measured, seen, curve(rates, "", floor=0, size=(320, 48)))

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET
 
 from ..models import Run, Scenario
 from ..models.versions import roll_back
@@ -18,6 +21,7 @@ from .actions import PUBLISH, TRAIN, ActionsMixin, Said, ask, person
 from .dashboard import dashboard
 from .figures import HEADLINE, table
 from .forms import ScenarioForm
+from .preview import preview
 
 
 @admin.register(Scenario)
@@ -40,6 +44,11 @@ class ScenarioAdmin(ActionsMixin):
         front = self.admin_site.admin_view(self.dashboard_view)
         mine = [
             path("dashboard/", front, name="mtrec_dashboard"),
+            path(
+                "<path:object_id>/preview/",
+                self.admin_site.admin_view(require_GET(self.preview_view)),
+                name="mtrec_preview",
+            ),
             self.button("train/", "train", TRAIN, self.train),
             self.button("<path:object_id>/transfer/", "transfer", TRAIN, self.transfer),
             self.button("<path:object_id>/roll-back/", "roll_back", PUBLISH, self.roll_back),
@@ -56,6 +65,24 @@ class ScenarioAdmin(ActionsMixin):
     def dashboard_view(self, request: HttpRequest) -> HttpResponse:
         """The dashboard is the front page of the app; this is a name for it."""
         return HttpResponseRedirect(reverse("admin:app_list", args=["mtrec"], current_app=self.admin_site.name))
+
+    def preview_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What the scenario would show to somebody, with scores, sources and reasons."""
+        term = request.GET.get("visitor", "").strip()
+        if not self.has_view_permission(request) or (term and not request.user.has_perm("mtrec.view_visitor")):
+            raise PermissionDenied
+        scenario = self.get_object(request, object_id)
+        if scenario is None:
+            raise Http404
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("What %(name)s shows") % {"name": scenario},
+            "opts": self.opts,
+            "scenario": scenario,
+            "may_name": request.user.has_perm("mtrec.view_visitor"),
+            **preview(scenario, term),
+        }
+        return TemplateResponse(request, "admin/mtrec/scenario/preview.html", context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
