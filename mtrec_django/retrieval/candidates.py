@@ -107,6 +107,9 @@ _ITEMS = Fragment(
 )
 
 
+_UNKNOWN = Fragment("'NaN'::float8")
+
+
 class CandidateSource:
     """One way to find candidates."""
 
@@ -114,8 +117,6 @@ class CandidateSource:
     """How options and reasons call it."""
     limit: ClassVar[int] = SOURCE_CANDIDATES
     """How many it gives at most."""
-    fills: ClassVar[bool] = False
-    """Whether it is asked only when the others found too few, and its items come last."""
 
     def select(self, ask: Ask) -> Fragment | None:
         """A SELECT of `item_id` from `ask.pool` where `ask.where`, the best first; None when it has nothing to say."""
@@ -164,7 +165,6 @@ class Trending(CandidateSource):
     """What is wanted most of late."""
 
     name = TRENDING
-    fills = True
 
     def select(self, ask: Ask) -> Fragment | None:
         return _by_score(ask, Fragment("trending"), max(self.limit, ask.n))
@@ -174,7 +174,6 @@ class New(CandidateSource):
     """What came last into the catalogue. It knows every item, so no list is shorter than what is allowed."""
 
     name = NEW
-    fills = True
     limit = 20
 
     def select(self, ask: Ask) -> Fragment | None:
@@ -188,7 +187,7 @@ class New(CandidateSource):
         return compose(
             "select v.item_id from {items} where {where} order by v.created_at desc, v.item_id desc limit {limit}",
             items=_ITEMS,
-            where=ask.allowed.where(narrow=ask.version_id is None, by_text=True),
+            where=ask.allowed.where(narrow=True, by_text=True),
             limit=limit,
         )
 
@@ -219,8 +218,8 @@ for _source in (Personal, Together, Popular, Trending, New):
 DEFAULT = (PERSONAL, TOGETHER, POPULAR)
 """What is ranked, unless the scenario's options say otherwise: what the learner weighed on validation."""
 
-FILLING = (TRENDING, NEW)
-"""What completes a list, in this order, whatever the options say."""
+COUNTS = (TRENDING, POPULAR, NEW)
+"""What there is without a version, and what completes a list that came out short."""
 
 
 def sources_named(names: Sequence[str]) -> list[CandidateSource]:
@@ -242,7 +241,6 @@ class Candidates:
     labels: list[str]  # of item sources
     object_ids: list[str]
     found_by: list[frozenset[str]]  # names of sources
-    filling: npt.NDArray[np.bool_]  # [candidates], whether only a filling source found it
     features: dict[str, Floats]  # name -> [candidates], NaN where unknown
     trending: Floats  # [candidates]
     days: npt.NDArray[np.float64]  # [candidates], since the item was first seen
@@ -256,79 +254,64 @@ class Candidates:
 
 def statement(ask: Ask, names: Sequence[str] = DEFAULT) -> Fragment:
     """Everything in one: candidates of all sources, with all that ranking and reasons need to know of each."""
-    sources = _bits(names)
-    ranked = _union({name: sources[name] for name in names}, ask)
-    filling = _union({name: sources[name] for name in FILLING}, ask)
-    if ask.version_id is None:  # nothing to rank by but counts
-        ranked, filling = _union(sources, ask), _union({}, ask)
+    parts = [Fragment("select null::bigint as item_id, 0 as bit where false")]
+    for at, source in enumerate(sources_named(names)):
+        if (select := source.select(ask)) is not None:
+            parts.append(
+                compose("select item_id, {bit} from ({select}) as c", bit=Fragment(str(1 << at)), select=select)
+            )
     return compose(
-        "with {before} ranked as materialized"
-        " (select item_id, bit_or(bit) as bits from ({ranked}) as r group by item_id),"
-        " found as (select item_id, bits, false as fills from ranked union all"
-        " select item_id, bit_or(bit), true from ({filling}) as f"
-        " where (select count(*) from ranked) < {n} and item_id not in (select item_id from ranked) group by item_id)"
-        " select f.item_id, {names}, f.bits, {personal}, {together}, s.popular, s.trending,"
-        " extract(epoch from now() - i.created_at)::float8 / 86400, {vector}, i.categories"
-        " from found as f {joins} left join lateral (select source, object_id, created_at, {categories} as categories"
-        " from mtrec_item where id = f.item_id and {needed} offset 0) as i on true"  # offset 0: or all are read
+        "with {before} found as materialized"
+        " (select item_id, bit_or(bit) as bits from ({union}) as u group by item_id)"
+        " select f.item_id, {names}, f.bits, {personal}, {together}, coalesce(s.popular, 0), coalesce(s.trending, 0),"
+        " {days}, {vector}, {categories} from found as f {joins}"
         " left join mtrec_itemscore as s on s.item_id = f.item_id and s.scenario_id = {scenario}"
         " order by f.item_id",
-        ranked=ranked,
-        filling=filling,
-        n=ask.n,
+        union=join(" union all ", parts),
         scenario=ask.scenario_id,
-        categories=Fragment("categories" if ask.with_items else "null"),
-        needed=YES if ask.with_items or ask.version_id is None else Fragment("(f.fills or w.item_id is null)"),
+        **_of_item(ask),
         **_of_version(ask),
     )
 
 
-def _bits(names: Sequence[str]) -> dict[str, tuple[int, CandidateSource]]:
-    """Every source that may speak, each with a bit that says it found an item."""
-    every = dict.fromkeys([*names, POPULAR, *FILLING])
-    return {source.name: (1 << at, source) for at, source in enumerate(sources_named(list(every)))}
-
-
-def _union(sources: dict[str, tuple[int, CandidateSource]], ask: Ask) -> Fragment:
-    parts = [Fragment("select null::bigint as item_id, 0 as bit where false")]
-    for bit, source in sources.values():
-        if (select := source.select(ask)) is not None:
-            parts.append(compose("select item_id, {bit} from ({select}) as c", bit=Fragment(str(bit)), select=select))
-    return join(" union all ", parts)
+def _of_item(ask: Ask) -> dict[str, Fragment]:
+    """What only the item's own row tells."""
+    if ask.version_id is not None and not ask.with_items:
+        return {"days": _UNKNOWN, "categories": Fragment("null")}
+    days = Fragment("extract(epoch from now() - i.created_at)::float8 / 86400")
+    return {"days": days, "categories": Fragment("i.categories" if ask.with_items else "null")}
 
 
 def _of_version(ask: Ask) -> dict[str, Fragment]:
     """What only a version with vectors can tell of a candidate."""
-    nothing = Fragment("null::float8")
+    items = Fragment("join mtrec_item as i on i.id = f.item_id")
     if ask.version_id is None:
-        without = Fragment("")
-        together = Fragment("null::float8, null::int")
         return {
             "before": _listed(ask),
             "names": Fragment("i.source, i.object_id"),
-            "personal": nothing,
-            "together": together,
-            "vector": nothing,
-            "joins": without,
+            "personal": _UNKNOWN,
+            "together": Fragment("0, -1"),
+            "vector": Fragment("null"),
+            "joins": items,
         }
-    version = Fragment(str(int(ask.version_id)))
-    vectors = store.vectors_table(ask.version_id)
     gathered = len(ask.history) > 0
-    nearness = nothing
+    nearness = _UNKNOWN
     if ask.query is not None:
         nearness = compose("-{distance}", distance=store.distance(Fragment("w.vector"), ask.query))
+    joins = compose(
+        "join {vectors} as w on w.version_id = {version} and w.item_id = f.item_id {items} {gathered}",
+        vectors=store.vectors_table(ask.version_id),
+        version=Fragment(str(int(ask.version_id))),
+        items=items if ask.with_items else Fragment(""),
+        gathered=Fragment("left join gathered as g on g.item_id = f.item_id" if gathered else ""),
+    )
     return {
-        "before": join("", [_listed(ask), _gathered(ask, version) if gathered else Fragment("")]),
-        "names": Fragment("coalesce(w.source, i.source), coalesce(w.object_id, i.object_id)"),
+        "before": join("", [_listed(ask), _gathered(ask, ask.version_id) if gathered else Fragment("")]),
+        "names": Fragment("w.source, w.object_id"),
         "personal": nearness,
-        "together": Fragment("g.strength, g.partner" if gathered else "null::float8, null::int"),
+        "together": Fragment("coalesce(g.strength, 0), coalesce(g.partner, -1)" if gathered else "0, -1"),
         "vector": store.packed(Fragment("w.vector")),
-        "joins": compose(
-            "left join {vectors} as w on w.version_id = {version} and w.item_id = f.item_id {gathered}",
-            vectors=vectors,
-            version=version,
-            gathered=Fragment("left join gathered as g on g.item_id = f.item_id" if gathered else ""),
-        ),
+        "joins": joins,
     }
 
 
@@ -341,7 +324,7 @@ def _listed(ask: Ask) -> Fragment:
     return compose("allowed as materialized (select v.* from {pool} where {where}), ", pool=pool, where=where)
 
 
-def _gathered(ask: Ask, version: Fragment) -> Fragment:
+def _gathered(ask: Ask, version_id: int) -> Fragment:
     """`inference.blend.combine` in SQL, since the table of neighbours is there."""
     return compose(
         "gathered as materialized (select t.other as item_id, sum(t.weight * h.weight) as strength,"
@@ -351,25 +334,20 @@ def _gathered(ask: Ask, version: Fragment) -> Fragment:
         " cross join lateral unnest(n.others, n.weights) as t(other, weight) group by t.other), ",
         history=[int(item) for item in ask.history],
         weights=[float(weight) for weight in ask.weights],
-        neighbours=store.neighbours_table(ask.version_id or 0),
-        version=version,
+        neighbours=store.neighbours_table(version_id),
+        version=Fragment(str(int(version_id))),
     )
 
 
 def read(rows: Rows, names: Sequence[str] = DEFAULT) -> Candidates:
-    """The rows of `statement`, as arrays; without items that were deleted a moment ago."""
-    rows = [row for row in rows if row[1] is not None]
-    bits = _bits(names)
-    filling = sum(bits[name][0] for name in FILLING)
-    names_of: dict[int, frozenset[str]] = {}
-    for found in {row[3] for row in rows}:
-        names_of[found] = frozenset(name for name, (bit, _source) in bits.items() if found & bit)
-    numbers = np.array([[np.nan if cell is None else cell for cell in row[4:10]] for row in rows], np.float64)
-    personal, together, partner, popular, trending, days = numbers.reshape(-1, 6).T
+    """The rows of `statement`, as arrays."""
+    names_of = {bits: frozenset(n for at, n in enumerate(names) if bits >> at & 1) for bits in {row[3] for row in rows}}
+    numbers = np.array([row[4:10] for row in rows], np.float64).reshape(-1, 6)
+    personal, together, partner, popular, trending, days = numbers.T
     features = {
         PERSONAL: personal,
-        TOGETHER: np.nan_to_num(together),
-        POPULAR: np.log1p(np.nan_to_num(popular)),
+        TOGETHER: together,
+        POPULAR: np.log1p(popular),
         FRESH: -np.log1p(np.maximum(days, 0)),
     }
     return Candidates(
@@ -377,11 +355,10 @@ def read(rows: Rows, names: Sequence[str] = DEFAULT) -> Candidates:
         [row[1] for row in rows],
         [row[2] for row in rows],
         [names_of[row[3]] for row in rows],
-        np.array([not row[3] & ~filling for row in rows], np.bool_),
         {name: values.astype(np.float32) for name, values in features.items()},
-        np.nan_to_num(trending).astype(np.float32),
+        trending.astype(np.float32),
         days,
-        np.nan_to_num(partner, nan=-1).astype(np.int64),
+        partner.astype(np.int64),
         store.unpack([row[10] for row in rows]),
         [json.loads(row[11]) if isinstance(row[11], str) else row[11] or {} for row in rows],
     )

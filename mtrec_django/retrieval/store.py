@@ -196,6 +196,8 @@ def search_settings(candidates: int) -> dict[str, str | int]:
         "hnsw.iterative_scan": "relaxed_order",
         "hnsw.max_scan_tuples": MAX_SCAN_TUPLES,
         "hnsw.scan_mem_multiplier": 4,
+        "jit": "off",  # compiling takes longer than the whole search
+        "max_parallel_workers_per_gather": 0,  # so does starting a worker
     }
 
 

@@ -7,7 +7,7 @@ known of them, the objects, whose availability is asked at this very moment; the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from django.db import DataError, InternalError, OperationalError, ProgrammingErr
 from ..catalog.registry import source_for
 from ..inference.blend import FRESH, PERSONAL, TOGETHER, VECTOR_CANDIDATES, Blend
 from ..retrieval import store
-from ..retrieval.candidates import Ask, Candidates, statement
+from ..retrieval.candidates import COUNTS, Ask, Candidates, statement
 from ..retrieval.candidates import read as read_candidates
 from ..retrieval.filters import keys_of
 from ..retrieval.ranking import Ranking, rank
@@ -124,12 +124,16 @@ def _search_counts(question: Question, told: Known, made: Answer) -> Found | Non
         left = question.n - len(made)
         limited = bool(told.live.at_most)
         ask = Ask(told.live.scenario.pk, allowed, left, narrow=told.narrow, with_items=limited)
-        (rows,) = read([statement(ask)], using=store.database())
+        (rows,) = read([statement(ask, COUNTS)], using=store.database())
     except UNAVAILABLE as error:
         complain("nothing can be recommended", error)
         return None
-    found = read_candidates(rows)
-    return _ruled(told, found, rank(found, None))
+    found = read_candidates(rows, COUNTS)
+    ranking = rank(found, None)
+    if made:  # what completes a list never scores above what it completes
+        last = made.recommendations[-1].score
+        ranking = replace(ranking, scores=ranking.scores - ranking.scores.max(initial=0) + last - 1)
+    return _ruled(told, found, ranking)
 
 
 def _ruled(told: Known, found: Candidates, ranking: Ranking) -> Found:

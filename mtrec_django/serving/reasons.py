@@ -68,7 +68,7 @@ def explain(found: Candidates, ranking: Ranking, at: int, history: History, *, o
 
     `on_page` is the item that the page is about.
     """
-    if found.filling[at] or not ranking.parts:
+    if not ranking.parts:
         if found.trending[at] > 0:
             return Reason(TRENDING)
         return Reason(POPULAR if POPULAR in found.found_by[at] else NEW)

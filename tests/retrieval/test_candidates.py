@@ -117,15 +117,12 @@ def test_every_source_says_what_it_found(world: World) -> None:
     by_item = dict(zip(got.items.tolist(), got.found_by, strict=True))
     assert by_item[world.item(6, 6).pk] == {"personal", "together"}
     assert by_item[world.item(5, 5).pk] == {"personal", "popular"}
-    assert not got.filling.any()
 
 
-def test_filling_sources_are_asked_only_when_needed(world: World) -> None:
+def test_what_the_version_does_not_know_is_left_to_counts(world: World) -> None:
     late = Item.objects.create(source=LABEL, object_id="9999")
     assert late.pk not in found(ask(world)).items
-    got = found(Ask(world.scenario.pk, Allowed((LABEL,)), 81, version_id=world.version.pk, query=direction(3)))
-    assert got.items[got.filling].tolist() == [late.pk]
-    assert np.isnan(got.features["personal"][got.filling]).all()
+    assert late.pk in found(Ask(world.scenario.pk, Allowed((LABEL,)), 5), *candidates.COUNTS).items
 
 
 def test_neighbours_are_summed_as_an_evaluation_does(world: World) -> None:
@@ -170,7 +167,7 @@ def test_unavailable_items_are_out(world: World) -> None:
 
 def test_no_version_counts_only(world: World) -> None:
     world.score(5, 5, popular=7, trending=2)
-    got = found(Ask(world.scenario.pk, Allowed((LABEL,)), 5))
+    got = found(Ask(world.scenario.pk, Allowed((LABEL,)), 5), *candidates.COUNTS)
     assert got.trending[got.items == world.item(5, 5).pk] == [2]
     assert np.isnan(got.vectors).all()
     assert len(got) == 21  # what has counts, and the newest
@@ -210,8 +207,8 @@ def test_a_site_adds_a_source(world: World, monkeypatch: pytest.MonkeyPatch) -> 
 
     for narrow in (False, True):
         got = found(ask(world, narrow=narrow, query=None), "editors")
-        assert got.items[~got.filling].tolist() == [world.item(1, 9).pk]
-        assert got.found_by[0] == {"editors"} or not got.filling.all()
+        assert got.items.tolist() == [world.item(1, 9).pk]
+        assert got.found_by == [{"editors"}]
 
 
 def test_an_unknown_source() -> None:

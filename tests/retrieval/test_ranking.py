@@ -13,15 +13,14 @@ from mtrec_django.retrieval.ranking import rank
 NAN = float("nan")
 
 
-def candidates(filling: list[bool], trending: list[float], days: list[float], **features: list[float]) -> Candidates:
-    count = len(filling)
+def candidates(trending: list[float], days: list[float], **features: list[float]) -> Candidates:
+    count = len(trending)
     every = {name: [0.0] * count for name in ("personal", "together", "popular", "fresh")} | features
     return Candidates(
         items=np.arange(100, 100 + count),
         labels=["a.b"] * count,
         object_ids=[str(row) for row in range(count)],
         found_by=[frozenset()] * count,
-        filling=np.array(filling, np.bool_),
         features={name: np.array(values, np.float32) for name, values in every.items()},
         trending=np.array(trending, np.float32),
         days=np.array(days),
@@ -32,38 +31,32 @@ def candidates(filling: list[bool], trending: list[float], days: list[float], **
 
 
 def test_by_the_blend() -> None:
-    found = candidates([False] * 3, [0] * 3, [0] * 3, personal=[0.1, 0.9, 0.5], popular=[9, 0, 1])
+    found = candidates([0] * 3, [0] * 3, personal=[0.1, 0.9, 0.5], popular=[9, 0, 1])
     assert rank(found, Blend({"personal": 1.0})).order.tolist() == [1, 2, 0]
     assert rank(found, Blend({"popular": 1.0})).order.tolist() == [0, 2, 1]
     ranking = rank(found, Blend({"personal": 1.0, "popular": 0.5}))
     np.testing.assert_allclose(ranking.scores, sum(ranking.parts.values()), rtol=1e-5)
 
 
-def test_what_fills_comes_last_and_changes_no_score() -> None:
-    ranked = candidates([False] * 2, [0] * 2, [0] * 2, personal=[0.1, 0.9])
-    filled = candidates([False, True, False, True], [0, 1, 0, 2], [0] * 4, personal=[0.1, NAN, 0.9, 0.95])
-    blend = Blend({"personal": 1.0})
-    ranking = rank(filled, blend)
-    assert ranking.order.tolist() == [2, 0, 3, 1]
-    assert ranking.scores[[0, 2]].tolist() == rank(ranked, blend).scores.tolist()
-    assert max(ranking.scores[[1, 3]]) < min(ranking.scores[[0, 2]])
-
-
 def test_unknown_counts_as_average() -> None:
-    found = candidates([False] * 3, [0] * 3, [0] * 3, personal=[0.1, NAN, 0.9])
+    found = candidates([0] * 3, [0] * 3, personal=[0.1, NAN, 0.9])
     assert rank(found, Blend({"personal": 1.0})).order.tolist() == [2, 1, 0]
 
 
 def test_equals_are_in_the_order_of_items() -> None:
-    found = candidates([False] * 4, [0] * 4, [0] * 4, personal=[0.5] * 4)
+    found = candidates([0] * 4, [0] * 4, personal=[0.5] * 4)
     assert rank(found, Blend({"personal": 1.0})).order.tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("blend", [None, Blend({"personal": 1.0})])
 def test_nothing_found(blend: Blend | None) -> None:
-    assert rank(candidates([], [], []), blend).order.tolist() == []
+    assert rank(candidates([], []), blend).order.tolist() == []
 
 
 def test_without_a_blend_trend_then_popularity_then_age() -> None:
-    found = candidates([False] * 4, [0, 5, 0, 0], [1e-9, 9, 9, 2e-9], popular=[0, 0, 3, 0])
+    found = candidates([0, 5, 0, 0], [1e-9, 9, 9, 2e-9], popular=[0, 0, 3, 0])
     assert rank(found, None).order.tolist() == [1, 2, 0, 3]
+
+
+def test_of_equal_age_the_later_item_first() -> None:
+    assert rank(candidates([0] * 3, [1] * 3), None).order.tolist() == [2, 1, 0]
