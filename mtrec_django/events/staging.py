@@ -58,7 +58,7 @@ where not exists (select from mtrec_item i where i.source = s.source and i.objec
 # {users} and {key} are the user model's table and primary key, quoted by Django.
 _MAKE_VISITORS_OF_USERS = """
 insert into mtrec_visitor (key, user_id, features, created_at)
-select gen_random_uuid(), u.{key}, '{{}}', to_timestamp(min(s.time))
+select gen_random_uuid(), u.{key}, '{{}}', coalesce(to_timestamp(min(nullif(s.time, 0))), now())
 from mtrec_staged s join {users} u on u.{key}::text = s.user_ref
 where not exists (select from mtrec_visitor v where v.user_id = u.{key})
 group by u.{key} order by u.{key}
@@ -66,7 +66,7 @@ on conflict do nothing
 """
 _MAKE_VISITORS = """
 insert into mtrec_visitor (key, external_id, features, created_at)
-select gen_random_uuid(), s.visitor_ref, '{}', to_timestamp(min(s.time)) from mtrec_staged s
+select gen_random_uuid(), s.visitor_ref, '{}', coalesce(to_timestamp(min(nullif(s.time, 0))), now()) from mtrec_staged s
 where s.visitor_ref <> '' and not exists (select from mtrec_visitor v where v.external_id = s.visitor_ref)
 group by s.visitor_ref order by s.visitor_ref
 on conflict do nothing

@@ -142,6 +142,13 @@ def test_microseconds_and_unknown_times_are_kept(lamp: Product) -> None:
     assert times == {exact, datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)}
 
 
+def test_a_visitor_was_first_seen_when_that_is_known(lamp: Product) -> None:
+    import_events([event(lamp), event(lamp, time=0), event(lamp, visitor="v2", time=0)], LABEL)
+    seen = dict(Visitor.objects.values_list("external_id", "created_at"))
+    assert seen["v1"] == TIME
+    assert seen["v2"] > timezone.now() - datetime.timedelta(hours=1)
+
+
 def test_a_key_counts_once_for_a_visitor_and_beside_tracking(lamp: Product) -> None:
     visitor = Visitor.objects.create(external_id="v1")
     track_visitor(visitor, "purchase", lamp, key="line-1")
