@@ -32,11 +32,13 @@ def preview(scenario: Scenario, term: str) -> dict[str, Any]:
         return {"term": term, "unknown": True}
     answer = recommend_for(visitor, scenario.name, n=N)
     items = Item.objects.defer("text").in_bulk([one.item for one in answer.recommendations])
+    shown = [_shown(obj, items.get(obj.recommendation.item)) for obj in answer]
     return {
         "term": term,
         "visitor": visitor,
         "answer": answer,
-        "shown": [_shown(obj, items.get(obj.recommendation.item)) for obj in answer],
+        "shown": shown,
+        "pictures": any(one.image for one in shown),
         "events": _latest(visitor) if visitor else [],
     }
 
