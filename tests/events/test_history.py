@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 import tracemalloc
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -284,3 +287,13 @@ def test_items_whose_source_nobody_registered_have_a_history_too() -> None:
     with registered(Review, text=["words"]):
         review = Review.objects.create(product=make_product(), stars=3)
         assert import_events([event(review)], "testsite.Review").imported == 1
+
+
+def test_the_docs_name_every_field_and_every_cause() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "import-history.md").read_text()
+    told = set(re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE))
+    assert told == {field.name for field in fields(Event)}
+    source = Path(history.__file__).read_text() + Path(history.__file__).with_name("staging.py").read_text()
+    causes = set(re.findall(r'(?:return|skip\(|cause =) ?"(bad \w+|future \w+|unknown \w+|duplicate)"', source))
+    assert len(causes) > 8
+    assert [cause for cause in causes if cause not in page] == []
