@@ -171,6 +171,7 @@ def _store(version: ModelVersion, trained: Trained, progress: ProgressWriter) ->
     progress("building the vector index", 1, 3)
     store.index(version.pk)
     store.attach(version.pk)
+    store.set_available()  # what was sold out while the tables stood apart
     progress("storing files", 2, 3)
     artifact, state = save_trained(trained)
     version.add_file("artifact", artifact)
