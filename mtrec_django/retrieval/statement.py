@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from string import Formatter
 from typing import Any
 
@@ -32,7 +33,7 @@ def compose(template: str, **parts: Any) -> Fragment:
     """Fill `{name}` of a template: a fragment goes in as SQL, anything else as a bound parameter."""
     text: list[str] = []
     params: list[Any] = []
-    for literal, name, _format, _conversion in Formatter().parse(template):
+    for literal, name in _pieces(template):
         text.append(literal)
         if name is None:
             continue
@@ -40,6 +41,11 @@ def compose(template: str, **parts: Any) -> Fragment:
         text.append(part.text if isinstance(part, Fragment) else "%s")
         params.extend(part.params if isinstance(part, Fragment) else [part])
     return Fragment("".join(text), tuple(params))
+
+
+@cache
+def _pieces(template: str) -> list[tuple[str, str | None]]:
+    return [(literal, name) for literal, name, _format, _conversion in Formatter().parse(template)]
 
 
 def join(separator: str, fragments: Sequence[Fragment]) -> Fragment:
