@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import admin
@@ -102,6 +103,7 @@ class ScenarioAdmin(ActionsMixin):
         if scenario is not None:
             live = scenario.live_version
             context["table"] = table(live, scenario.name, HEADLINE) if live else None
+            context["changed_here"] = changed_here(scenario)
             context["publications"] = scenario.publications.select_related(
                 "version__scenario", "replaced__scenario", "by"
             )[:10]
@@ -137,3 +139,15 @@ class ScenarioAdmin(ActionsMixin):
     @admin.display(description=gettext_lazy("declared in code"), boolean=True)
     def from_code(self, scenario: Scenario) -> bool:
         return scenario.declared is not None
+
+
+def changed_here(scenario: Scenario) -> list[tuple[str, str]]:
+    """The fields in which a scenario differs from its declaration in code, each with what the code says."""
+    found = []
+    for name, declared in (scenario.declared or {}).items():
+        current = getattr(scenario, name, None)
+        if name == "parent":
+            current = scenario.parent.name if scenario.parent else None
+        if current != declared:
+            found.append((str(Scenario._meta.get_field(name).verbose_name), json.dumps(declared, ensure_ascii=False)))
+    return found

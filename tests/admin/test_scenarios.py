@@ -109,3 +109,14 @@ def test_buttons_send_the_token_and_the_way_back(boss: Client, home: Scenario) -
     form_of_button = page[page.index(reverse("admin:mtrec_transfer", args=[home.pk])) :][:400]
     assert "csrfmiddlewaretoken" in form_of_button
     assert f'name="next" value="{url}"' in form_of_button
+
+
+def test_what_differs_from_the_code_is_told(boss: Client, home: Scenario) -> None:
+    declared = {"title": "For you", "goal": home.goal, "parent": None, "sources": []}
+    Scenario.objects.update(declared=declared)
+    page = boss.get(reverse("admin:mtrec_scenario_change", args=[home.pk])).content.decode()
+    assert "title; the code says &quot;For you&quot;" in page
+    assert "goal; the code says" not in page
+    Scenario.objects.update(declared=declared | {"title": home.title})
+    page = boss.get(reverse("admin:mtrec_scenario_change", args=[home.pk])).content.decode()
+    assert "against the declaration" not in page
