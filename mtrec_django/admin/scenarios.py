@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import label_for_field
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -149,5 +150,5 @@ def changed_here(scenario: Scenario) -> list[tuple[str, str]]:
         if name == "parent":
             current = scenario.parent.name if scenario.parent else None
         if current != declared:
-            found.append((str(Scenario._meta.get_field(name).verbose_name), json.dumps(declared, ensure_ascii=False)))
+            found.append((label_for_field(name, Scenario), json.dumps(declared, ensure_ascii=False)))
     return found
