@@ -150,5 +150,5 @@ def changed_here(scenario: Scenario) -> list[tuple[str, str]]:
         if name == "parent":
             current = scenario.parent.name if scenario.parent else None
         if current != declared:
-            found.append((label_for_field(name, Scenario), json.dumps(declared, ensure_ascii=False)))
+            found.append((str(label_for_field(name, Scenario)), json.dumps(declared, ensure_ascii=False)))
     return found
