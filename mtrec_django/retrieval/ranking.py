@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..inference.blend import POPULAR, Blend, z_scores
-from .candidates import Candidates
+from .search import Candidates
 
 Floats = npt.NDArray[np.float32]
 Longs = npt.NDArray[np.int64]

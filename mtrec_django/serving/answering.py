@@ -17,11 +17,12 @@ from django.db import DataError, InternalError, OperationalError, ProgrammingErr
 from ..catalog.registry import source_for
 from ..inference.blend import FRESH, PERSONAL, TOGETHER, VECTOR_CANDIDATES, Blend
 from ..retrieval import store
-from ..retrieval.candidates import COUNTS, Ask, Candidates, statement
-from ..retrieval.candidates import read as read_candidates
+from ..retrieval.candidates import COUNTS, Ask
 from ..retrieval.filters import keys_of
 from ..retrieval.ranking import Ranking, rank
 from ..retrieval.rules import at_most
+from ..retrieval.search import Candidates, statement
+from ..retrieval.search import read as read_candidates
 from ..retrieval.statement import read
 from .complaints import complain
 from .question import Known, Question, ask_visitor, without_version

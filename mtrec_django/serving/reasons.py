@@ -10,8 +10,9 @@ from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext_lazy as _
 
 from ..inference.blend import FRESH, PERSONAL, POPULAR, TOGETHER
-from ..retrieval.candidates import NEW, TRENDING, Candidates
+from ..retrieval.candidates import NEW, TRENDING
 from ..retrieval.ranking import Ranking
+from ..retrieval.search import Candidates
 from .query import History
 
 SIMILAR = "similar"

@@ -13,8 +13,9 @@ from mtrec_django.exceptions import NotRegistered
 from mtrec_django.inference.blend import Blend, combine
 from mtrec_django.models import Item, ModelVersion, Scenario
 from mtrec_django.retrieval import candidates, store
-from mtrec_django.retrieval.candidates import Ask, CandidateSource, read, register_source, statement
+from mtrec_django.retrieval.candidates import Ask, CandidateSource, register_source
 from mtrec_django.retrieval.filters import Allowed, Keys, keys_of
+from mtrec_django.retrieval.search import Candidates, read, statement
 from mtrec_django.retrieval.statement import Fragment, compose
 from mtrec_django.retrieval.statement import read as send
 from tests.serving.world import World, direction
@@ -23,7 +24,7 @@ from tests.site.models import Product
 LABEL = "testsite.product"
 
 
-def found(ask: Ask, *names: str) -> candidates.Candidates:
+def found(ask: Ask, *names: str) -> Candidates:
     names = names or candidates.DEFAULT
     (rows,) = send([statement(ask, names)], using="default", settings=store.search_settings(300))
     return read(rows, names)
