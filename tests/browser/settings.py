@@ -1,11 +1,8 @@
-"""The tests' settings for a web server and a worker of their own: with a real broker, the test database itself."""
+"""The shop's settings for a web server and a worker beside the tests: fast hashing, no weights, a short training."""
 
 from __future__ import annotations
 
-import os
+from example_project.settings import *  # noqa: F403
 
-from example_project.environment import broker_of
-from tests.settings import *  # noqa: F403
-
-CELERY_BROKER_URL = broker_of(os.environ["DATABASE_URL"])
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MTREC = {"ENCODER": "hashing", "TRAIN": {"epochs": 2, "quick": True}}

@@ -59,9 +59,9 @@ def test_from_the_front_page_to_a_new_version(site: Site, page: Page) -> None:
     page.goto(f"{site.url}/admin/mtrec/")
     page.get_by_role("button", name="Train a new base").click()
     expect(page.locator("[data-mtrec-run] progress").first).to_be_visible()
-    page.wait_for_function("() => document.querySelector('[data-mtrec-run]') === null", timeout=TRAINING_SECONDS * 1000)
-    expect(page.locator("[data-mtrec-run]")).to_have_count(0)
-    run = Run.objects.filter(kind="train").get()
+    run = Run.objects.get(kind="train")
+    expect(page.locator(f'[data-mtrec-run="{run.pk}"]')).to_have_count(0, timeout=TRAINING_SECONDS * 1000)
+    run.refresh_from_db()
     assert (run.status, run.error) == ("succeeded", "")
     assert ModelVersion.objects.filter(kind="base").count() == 1
     page.goto(f"{site.url}/admin/mtrec/modelversion/")
