@@ -153,7 +153,9 @@ class Run(models.Model):
         now = timezone.now()
         changes: dict[str, Any] = {"step": step[:200], "done": done, "total": total, "heartbeat_at": now}
         if step != self.step:
-            changes["step_started_at"] = now
+            # Steps may take turns (train, validate, train): the pace of one counts from its first beginning.
+            began: dict[str, Any] = self.__dict__.setdefault("_began", {})
+            changes["step_started_at"] = began.setdefault(step, now)
         Run.objects.filter(pk=self.pk).update(**changes)
         for name, value in changes.items():
             setattr(self, name, value)

@@ -91,3 +91,14 @@ def test_cancelling_a_queued_run_ends_it_and_a_running_one_is_told() -> None:
     assert running.status == Run.Status.RUNNING
     assert running.progress("train", 1, 2) is False
     running.finish(Run.Status.CANCELLED)
+
+
+def test_the_pace_of_a_step_counts_from_its_first_beginning(run: Run) -> None:
+    assert run.claim()
+    run.progress("train", 0, 8)
+    began = run.step_started_at
+    run.progress("validate", 0, 1)
+    assert run.step_started_at != began
+    run.progress("train", 1, 8)
+    assert run.step_started_at == began
+    run.finish(Run.Status.SUCCEEDED)
