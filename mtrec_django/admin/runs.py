@@ -17,6 +17,7 @@ from ..models import Run
 from .actions import TRAIN, ActionsMixin, Said
 from .durations import duration
 from .readonly import ReadOnlyAdmin
+from .steps import in_words
 
 SHOWN_AT_ONCE = 50
 """Runs that one poll may ask for."""
@@ -26,7 +27,7 @@ def state(run: Run) -> dict[str, Any]:
     """What a page shows of a run while it goes; texts, so that the script knows no language."""
     percent = run.percent
     left = run.seconds_left
-    parts = [run.step]
+    parts = [in_words(run.step)]
     if percent is not None and not run.is_finished:
         parts.append(f"{percent:.0f} %")
     if left is not None:
@@ -115,7 +116,7 @@ class RunAdmin(ActionsMixin, ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("progress"))
     def progress(self, run: Run) -> str:
         if run.is_finished:
-            return run.error.split("\n")[0][:120] if run.error else run.step
+            return run.error.split("\n")[0][:120] if run.error else in_words(run.step)
         now = state(run)
         return format_html(
             '<span class="mtrec-live" data-mtrec-run="{}"><progress max="100"{} aria-label="{}"></progress>'

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mtrec_django.admin.durations import duration
+from mtrec_django.admin.steps import in_words
 from mtrec_django.models import Run
 
 URL = "/admin/mtrec/run/progress/"
@@ -105,3 +106,9 @@ def test_a_run_that_has_ended_cannot_be_cancelled(boss: Client) -> None:
 )
 def test_durations_in_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_steps_in_words() -> None:
+    assert in_words("train") == "Training the network"
+    assert in_words("something new") == "Something new"
+    assert in_words("") == ""
