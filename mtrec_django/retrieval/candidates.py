@@ -7,7 +7,7 @@ A site adds a source by subclassing `CandidateSource` and registering it:
         name = "friends"
 
         def select(self, ask):
-            return compose("select v.item_id from {pool} join … where {allowed} order by … limit {limit}", …)
+            return compose("select v.item_id from {pool} join … where {where} order by … limit {limit}", …)
 
 and names it in the scenario's options: `"candidates": ["personal", "together", "popular", "friends"]`.
 """

@@ -283,10 +283,16 @@ def _build_graph(cursor: CursorWrapper, table: str) -> None:
     megabytes = cursor.fetchone()[0] * BYTES_PER_ITEM // 2**20
     # A graph that does not fit is built many times slower
     cursor.execute(f"set local maintenance_work_mem = '{min(2048, max(64, megabytes + 32))}MB'")
-    cursor.execute(
+    statement = (
         f"create index {table}_hnsw on {table} using hnsw (vector halfvec_ip_ops)"
         f" with (m = {M}, ef_construction = {EF_CONSTRUCTION})"
     )
+    try:
+        with transaction.atomic(using=database()):
+            cursor.execute(statement)
+    except OperationalError:  # a container may give too little shared memory for workers to build it together
+        cursor.execute("set local max_parallel_maintenance_workers = 0")
+        cursor.execute(statement)
 
 
 def _exists(cursor: CursorWrapper, name: str) -> bool:

@@ -21,6 +21,10 @@ from ..retrieval.statement import Fragment, Rows, compose
 Floats = npt.NDArray[np.float32]
 
 
+SILENT = "impression"
+"""The kind of event that says nothing by itself: in no history, neither here nor in a training."""
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """The last events, most recent first."""
@@ -140,10 +144,11 @@ def last_events(visitor: Fragment, base_id: int | None) -> Fragment:
     return compose(
         "select f.item_id, f.kind, i.title, greatest(0, extract(epoch from now() - f.time))::float8, f.scenario_id,"
         " {vector} from (select id, item_id, kind, time, scenario_id from mtrec_feedback where visitor_id = {visitor}"
-        " order by time desc, id desc limit {length}) as f join mtrec_item as i on i.id = f.item_id {joined}"
+        " and kind <> {silent} order by time desc, id desc limit {length}) as f join mtrec_item as i on i.id = f.item_id {joined}"
         " order by f.time desc, f.id desc",
         vector=vector,
         visitor=visitor,
+        silent=SILENT,
         length=HISTORY_LENGTH,
         joined=joined,
     )

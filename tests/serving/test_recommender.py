@@ -77,6 +77,14 @@ def test_older_events_count_too(world: World) -> None:
     assert world.topics_of(answer) == [5] * 10 + [1] * 10
 
 
+def test_what_was_only_shown_is_in_no_history(world: World) -> None:
+    visitor = world.visitor((3, 0))
+    Feedback.objects.bulk_create(
+        [Feedback(visitor=visitor, item=world.item(6, 0), kind="impression") for _ in range(60)]
+    )
+    assert set(world.topics_of(recommend_for(visitor, "world", 10))) == {3}
+
+
 @pytest.mark.parametrize("who", ["user", "guest"])
 def test_at_most_four_queries(world: World, guest: HttpRequest, who: str) -> None:
     request = signed_in(User.objects.create(username="ada")) if who == "user" else guest
