@@ -80,7 +80,7 @@ class RunAdmin(ActionsMixin, ReadOnlyAdmin):
         run = self.get_object(request, object_id)
         context: dict[str, Any] = {"may_train": request.user.has_perm(TRAIN)}
         if run is not None:
-            context |= {"run": run, "state": state(run), "poll": not run.is_finished}
+            context |= {"run": run, "state": state(run), "outcome": outcome(run), "poll": not run.is_finished}
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
     def progress_view(self, request: HttpRequest) -> HttpResponse:
@@ -116,7 +116,7 @@ class RunAdmin(ActionsMixin, ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("progress"))
     def progress(self, run: Run) -> str:
         if run.is_finished:
-            return run.error.split("\n")[0][:120] if run.error else in_words(run.step)
+            return outcome(run)
         now = state(run)
         return format_html(
             '<span class="mtrec-live" data-mtrec-run="{}"><progress max="100"{} aria-label="{}"></progress>'
@@ -132,6 +132,16 @@ class RunAdmin(ActionsMixin, ReadOnlyAdmin):
         if not run.started_at or not run.finished_at:
             return "–"
         return duration((run.finished_at - run.started_at).total_seconds())
+
+
+def outcome(run: Run) -> str:
+    """How a run ended: its error, or the version it made and whether that won."""
+    if run.error:
+        return run.error.split("\n")[0][:200]
+    if run.version is None:
+        return "–"
+    link = reverse("admin:mtrec_modelversion_change", args=[run.version.pk])
+    return format_html('<a href="{}">{}</a> {}', link, run.version, run.version.reason[:200])
 
 
 def poll_url(admin_site: admin.AdminSite) -> str:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from mtrec_django.admin.durations import duration
 from mtrec_django.admin.steps import in_words
-from mtrec_django.models import Run
+from mtrec_django.models import ModelVersion, Run
 
 URL = "/admin/mtrec/run/progress/"
 
@@ -112,3 +112,12 @@ def test_steps_in_words() -> None:
     assert in_words("train") == "Training the network"
     assert in_words("something new") == "Something new"
     assert in_words("") == ""
+
+
+def test_a_run_that_ended_leads_to_what_it_made(boss: Client, base: ModelVersion) -> None:
+    ModelVersion.objects.update(reason="NDCG@10 2.00 x popularity")
+    run = Run.objects.create(kind="train", status="succeeded", version=base)
+    for page in (reverse("admin:mtrec_run_changelist"), reverse("admin:mtrec_run_change", args=[run.pk])):
+        shown = boss.get(page).content.decode()
+        assert reverse("admin:mtrec_modelversion_change", args=[base.pk]) in shown
+        assert "2.00 x popularity" in shown
