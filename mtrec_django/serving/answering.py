@@ -50,7 +50,8 @@ def answer(question: Question, *, consent: bool) -> Answer:
     """The objects, best first. Falls back to counts where the version cannot be used, and says so once."""
     told = _told(question)
     found = None
-    if told.live.base is not None and told.live.scenario.enabled and question.n > 0:
+    silent = question.n < 1 or not told.live.scenario.enabled or not question.labels(told.live)
+    if told.live.base is not None and not silent:
         try:
             found = _search(question, told)
         except UNAVAILABLE as error:
@@ -64,7 +65,7 @@ def answer(question: Question, *, consent: bool) -> Answer:
         context=told.on_page.id if told.on_page else None,
         consent=consent,
     )
-    if question.n < 1 or not place.enabled:
+    if silent:
         return made
     if found is not None:
         _add(made, question, told, found)

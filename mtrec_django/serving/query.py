@@ -144,7 +144,8 @@ def last_events(visitor: Fragment, base_id: int | None) -> Fragment:
     return compose(
         "select f.item_id, f.kind, i.title, greatest(0, extract(epoch from now() - f.time))::float8, f.scenario_id,"
         " {vector} from (select id, item_id, kind, time, scenario_id from mtrec_feedback where visitor_id = {visitor}"
-        " and kind <> {silent} order by time desc, id desc limit {length}) as f join mtrec_item as i on i.id = f.item_id {joined}"
+        " and kind <> {silent} order by time desc, id desc limit {length}) as f"
+        " join mtrec_item as i on i.id = f.item_id {joined}"
         " order by f.time desc, f.id desc",
         vector=vector,
         visitor=visitor,

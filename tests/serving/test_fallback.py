@@ -166,6 +166,12 @@ def test_a_broken_transaction_of_the_site_gives_an_empty_list(world: World, told
     assert len(told)
 
 
+def test_a_scenario_of_models_that_are_not_registered(world: World) -> None:
+    world.scenario.sources = ["gone.model"]
+    world.scenario.save()
+    assert recommend_for(world.visitor((3, 0)), "world", 3) == []
+
+
 def test_no_tables_at_all(world: World, told: list[str]) -> None:
     """A site that has not migrated yet."""
     with connection.cursor() as cursor:
