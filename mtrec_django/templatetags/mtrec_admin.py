@@ -19,6 +19,7 @@ def mtrec_dashboard(context: RequestContext) -> dict[str, Any] | None:
     kept = context.render_context
     if "mtrec_dashboard" not in kept:
         admin_site = request.resolver_match.func.admin_site
-        kept["mtrec_dashboard"] = admin_site.get_model_admin(Scenario).dashboard(request)
+        known = admin_site.is_registered(Scenario)
+        kept["mtrec_dashboard"] = admin_site.get_model_admin(Scenario).dashboard(request) if known else None
     shown: dict[str, Any] | None = kept["mtrec_dashboard"]
     return shown

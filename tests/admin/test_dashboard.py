@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -88,3 +89,11 @@ def test_a_dead_worker_shows_as_a_failed_run(boss: Client, home: Scenario) -> No
 def test_what_people_wrote_is_escaped(boss: Client, goal: str) -> None:
     Scenario.objects.create(name="x", title=goal)
     assert goal not in boss.get(FRONT).content.decode()
+
+
+def test_an_admin_without_scenarios_has_no_dashboard(boss: Client, full: dict[str, Any], monkeypatch: Any) -> None:
+    registry = {model: one for model, one in admin.site._registry.items() if model is not Scenario}
+    monkeypatch.setattr(admin.site, "_registry", registry)
+    page = boss.get(FRONT).content.decode()
+    assert "Items" in page
+    assert "Picked for you" not in page
