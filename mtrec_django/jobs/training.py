@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from django.db import transaction
 
+from ..catalog.sync import copy_availability
 from ..conf import get_config
 from ..dataset import Dataset
 from ..inference.artifact import ArtifactError
@@ -18,7 +19,7 @@ from ..learning.artifacts import Trained, load_trained, save_trained
 from ..learning.pretrain import fit
 from ..learning.settings import Settings
 from ..learning.transfer import transfer as fit_transfer
-from ..models import ModelVersion, Run, Scenario
+from ..models import Item, ModelVersion, Run, Scenario
 from ..queueing import enqueue
 from ..representation.encoders import load_encoder
 from ..retrieval import store
@@ -171,7 +172,8 @@ def _store(version: ModelVersion, trained: Trained, progress: ProgressWriter) ->
     progress("building the vector index", 1, 3)
     store.index(version.pk)
     store.attach(version.pk)
-    store.set_available()  # what was sold out while the tables stood apart
+    for label in Item.objects.order_by().values_list("source", flat=True).distinct():
+        copy_availability(label)  # what was sold out while the tables stood apart
     progress("storing files", 2, 3)
     artifact, state = save_trained(trained)
     version.add_file("artifact", artifact)
