@@ -19,7 +19,7 @@ from rich.panel import Panel
 
 from example_project.demo import steps
 from example_project.demo.conditions import NEEDED, NEEDED_AGAIN, check_port, check_space, is_disk_full
-from example_project.demo.database import Database, data_size, use_database
+from example_project.demo.database import Database, data_size, keep_the_log_short, use_database
 from example_project.demo.processes import Children, stop_leftovers, wait_until, web_server, worker
 from example_project.demo.state import DemoError, State, only_demo
 from example_project.environment import DEMO
@@ -101,6 +101,7 @@ class Command(BaseCommand):
         began = time.monotonic()
         with self._step("Start Postgres"):
             use_database(database.start())
+            keep_the_log_short()
         with self._step("Migrate"):
             call_command("migrate", verbosity=0, interactive=False)
         self._do(steps.Step("Fill the shop", is_loaded, lambda: steps.fill_shop(self.stdout)))
