@@ -45,6 +45,14 @@ class Found:
     ranking: Ranking
     order: npt.NDArray[np.int64]
 
+    @property
+    def picks(self) -> list[Pick]:
+        """Each candidate, the best first."""
+        return [(self, at) for at in self.order.tolist()]
+
+
+Pick = tuple[Found, int]
+
 
 def answer(question: Question, *, consent: bool) -> Answer:
     """The objects, best first. Falls back to counts where the version cannot be used, and says so once."""
@@ -67,10 +75,13 @@ def answer(question: Question, *, consent: bool) -> Answer:
     )
     if silent:
         return made
-    if found is not None:
-        _add(made, question, told, found)
-    if len(made) < question.n and (found := _search_counts(question, told, made)) is not None:
-        _add(made, question, told, found)
+    picks = found.picks if found else []
+    counted = len(picks) < question.n
+    if counted:
+        picks = [*picks, *_search_counts(question, told, picks)]
+    _add(made, question, told, picks)
+    if len(made) < question.n and not counted:  # much was sold out since the last sync
+        _add(made, question, told, _search_counts(question, told, picks))
     made.short = len(made) < question.n
     return made
 
@@ -114,28 +125,26 @@ def _search(question: Question, told: Known) -> Found:
     return _ruled(told, found, rank(found, blend))
 
 
-def _search_counts(question: Question, told: Known, made: Answer) -> Found | None:
+def _search_counts(question: Question, told: Known, beside: list[Pick]) -> list[Pick]:
     """What is left, by counts and age, among what the site says is available at this moment."""
     try:
         labels = question.labels(told.live)
         keys = [keys_of(source_for(label).available(), store.database(), wide=True) for label in labels]
-        beside = [one.item for one in made.recommendations]
-        allowed = told.allowed(
-            question, [*keys, *([question.keys] if question.keys else [])], flagged=False, beside=beside
-        )
-        left = question.n - len(made)
+        keys += [question.keys] if question.keys else []
+        had = [int(found.candidates.items[at]) for found, at in beside]
+        allowed = told.allowed(question, keys, flagged=False, beside=had)
         limited = bool(told.live.at_most)
-        ask = Ask(told.live.scenario.pk, allowed, left, narrow=told.narrow, with_items=limited)
+        ask = Ask(told.live.scenario.pk, allowed, question.n, narrow=told.narrow, with_items=limited)
         (rows,) = read([statement(ask, COUNTS)], using=store.database())
     except UNAVAILABLE as error:
         complain("nothing can be recommended", error)
-        return None
+        return []
     found = read_candidates(rows, COUNTS)
     ranking = rank(found, None)
-    if made:  # what completes a list never scores above what it completes
-        last = made.recommendations[-1].score
+    if beside:  # what completes a list never scores above what it completes
+        last = min(float(one.ranking.scores[at]) for one, at in beside)
         ranking = replace(ranking, scores=ranking.scores - ranking.scores.max(initial=0) + last - 1)
-    return _ruled(told, found, ranking)
+    return _ruled(told, found, ranking).picks
 
 
 def _ruled(told: Known, found: Candidates, ranking: Ranking) -> Found:
@@ -143,18 +152,17 @@ def _ruled(told: Known, found: Candidates, ranking: Ranking) -> Found:
     return Found(found, ranking, at_most(ranking.order, found.categories, limits) if limits else ranking.order)
 
 
-def _add(made: Answer, question: Question, told: Known, found: Found) -> None:
+def _add(made: Answer, question: Question, told: Known, picks: list[Pick]) -> None:
     """Fill the answer, in order, with the objects that are available now."""
-    order, begin = found.order.tolist(), 0
-    size = question.n - len(made) + SPARE
-    while len(made) < question.n and begin < len(order):
-        chunk = order[begin : begin + size]
-        objects = _objects(question, [(found.candidates.labels[at], found.candidates.object_ids[at]) for at in chunk])
-        for at, obj in zip(chunk, objects, strict=True):
+    begin, size = 0, question.n - len(made) + SPARE
+    while len(made) < question.n and begin < len(picks):
+        chunk = picks[begin : begin + size]
+        objects = _objects(question, [(one.candidates.labels[at], one.candidates.object_ids[at]) for one, at in chunk])
+        for (found, at), obj in zip(chunk, objects, strict=True):
             if obj is not None and len(made) < question.n:
                 _attach(obj, made, told, found, at)
                 made.append(obj)
-        begin, size = begin + size, len(order)
+        begin, size = begin + size, len(picks)
 
 
 def _objects(question: Question, wanted: Sequence[tuple[str, str]]) -> list[Any | None]:

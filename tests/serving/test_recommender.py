@@ -111,6 +111,19 @@ def test_a_queryset_takes_no_query_more(world: World) -> None:
     assert len(queries) == 3
 
 
+def test_a_short_list_takes_one_query_more(world: World) -> None:
+    visitor = world.visitor((2, 0))
+    some = Product.objects.filter(sku__in=["t2-1", "t2-2", "t3-3"])
+    recommend_for(visitor, "world", 5, queryset=some)
+    Item.objects.create(source="testsite.product", object_id=str(Product.objects.create(sku="t2-11").pk))
+    some = Product.objects.filter(sku__in=["t2-1", "t2-2", "t3-3", "t2-11"])
+    with CaptureQueriesContext(connection) as queries:
+        answer = recommend_for(visitor, "world", 5, queryset=some)
+    assert [product.sku for product in answer] == ["t2-1", "t2-2", "t3-3", "t2-11"]
+    assert answer.short
+    assert len(queries) == 4
+
+
 def test_what_was_bought_is_not_shown_again_where_the_scenario_says_so(world: World) -> None:
     visitor = world.visitor((3, 0), (3, 1), kind="purchase")
     assert world.product(3, 0) in recommend_for(visitor, "world", 5)
