@@ -132,7 +132,7 @@ def train_and_choose(
     few = [questions.sample(1000, run.seed) for questions in asked if len(questions)]
     course = train(
         run.trainer(network, old, rate=settings.rate * (0.5 if warmed else 1.0), seed=run.seed),
-        run.sampler(old, seed=run.seed),
+        run.sampler(old, seed=run.seed, half_life=span(old) / 3 if split.protocol == "time" else 0.0),
         epochs=settings.warm_epochs if warmed else settings.epochs,
         patience=settings.patience,
         progress=run.progress,
@@ -147,14 +147,18 @@ def train_and_choose(
 
 
 def refresh(run: Run, network: Network, known: Dataset, dataset: Dataset, step: str) -> None:
-    """A short, gentle training on more events; `known` is what the network has learned from so far."""
+    """A short, gentle training on more events; `known` is what the network has learned from so far.
+
+    Where the new events are the latest ones, targets fade with half of their time as half-life.
+    """
     settings = run.settings
     run.settle(network, known)
+    half_life = max(0.0, span(dataset) - span(known)) / 2
     if settings.refresh_epochs <= 0:
         return
     train(
         run.trainer(network, dataset, rate=settings.rate * settings.refresh_rate, seed=run.seed + 1),
-        run.sampler(dataset, seed=run.seed + 1),
+        run.sampler(dataset, seed=run.seed + 1, half_life=half_life),
         epochs=settings.refresh_epochs,
         patience=settings.refresh_epochs,
         progress=run.progress,
@@ -190,6 +194,12 @@ def _report(run: Run, fitted: Fitted, measured: Measured, decision: dict[str, An
         "live": "the measured weights refreshed with all events; tables of all events",
         "seconds": {**clock.seconds, "all": round(time.perf_counter() - clock.started, 2)},
     }
+
+
+def span(dataset: Dataset) -> float:
+    """Seconds from the first event to the last."""
+    times = dataset.events.time[dataset.events.time > 0]
+    return float(times.max() - times.min()) if len(times) else 0.0
 
 
 def description(dataset: Dataset) -> dict[str, Any]:

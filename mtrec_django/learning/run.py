@@ -13,7 +13,7 @@ from ..inference.query import QueryEncoder
 from ..representation.features import ItemFeatures, place_cold
 from .network import Network, Shape
 from .queries import Queries, Split, last_out, queries, time_split
-from .sampling import Negatives, Sampler, balance, target_weights, visits_share
+from .sampling import Negatives, Sampler, balance, recent, target_weights, visits_share
 from .settings import Progress, Settings
 from .training import Trainer
 
@@ -60,10 +60,11 @@ class Run:
         shape = Shape(len(self.rows), self.rows.shape[1], len(self.dataset.kinds), s.dim, s.heads, s.length, s.dropout)
         return Network(shape, torch.from_numpy(self.rows))
 
-    def sampler(self, dataset: Dataset, *, seed: int, share: float = 1.0) -> Sampler:
-        """Windows over the histories of a part; `share` of the usual number of targets an epoch."""
+    def sampler(self, dataset: Dataset, *, seed: int, half_life: float = 0.0) -> Sampler:
+        """Windows over the histories of a part; with a half-life in seconds recent targets count more."""
         s = self.settings
         weight = balance(dataset.events.scenario, target_weights(dataset), len(dataset.goals))
+        weight = recent(dataset.events, weight, half_life)
         return Sampler(
             dataset.events,
             weight,
@@ -71,7 +72,7 @@ class Run:
             len(dataset.goals),
             length=s.length,
             batch_tokens=s.batch_tokens,
-            max_positions=max(1, int(s.max_positions * share)),
+            max_positions=s.max_positions,
             rng=np.random.default_rng(seed),
             later=s.later if visits_share(dataset.events) > 0.2 else 0.0,
             silent=self.silent_kinds[dataset.events.kind],

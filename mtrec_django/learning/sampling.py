@@ -75,6 +75,20 @@ def balance(scenario: Ints, weight: Floats, scenarios: int) -> Floats:
     return (balanced / max(mean, 1e-9)).astype(np.float32)
 
 
+LEAST_RECENT = 0.15
+"""What an old target still weighs where recent ones count more."""
+
+
+def recent(events: Events, weight: Floats, half_life: float) -> Floats:
+    """Let targets lose half their weight in each half-life (seconds) before the newest, down to a rest. [events]"""
+    if half_life <= 0 or not events.time.any():
+        return weight
+    age = np.where(events.time > 0, int(events.time.max()) - events.time, 0)
+    faded = weight * np.maximum(0.5 ** (age / half_life), LEAST_RECENT).astype(np.float32)
+    mean = faded.sum() / max(weight.sum(), 1e-9)
+    return (faded / max(mean, 1e-9)).astype(np.float32)
+
+
 class Sampler:
     """Gives the batches of an epoch; other windows, tie orders and targets in each."""
 

@@ -41,7 +41,7 @@ class Settings:
     """Epochs over newer events: once with those that choices were made on, once, after measuring, with all."""
     refresh_rate: float = 0.25
     """Their learning rate, as a share of `rate`."""
-    later: float = 0.5
+    later: float = 0.3
     """Share of histories that foretell the next visit, not the next event; only where whole orders are one moment."""
     max_queries: int = 4000
     """Visitors of one scenario whose lists are measured, drawn at random when there are more."""
