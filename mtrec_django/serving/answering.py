@@ -87,10 +87,12 @@ def answer(question: Question, *, consent: bool) -> Answer:
 
 
 def _told(question: Question) -> Known:
-    try:
-        return ask_visitor(question, question.live)
-    except UNAVAILABLE as error:
-        told = _give_up_version(Known(question.live), error)
+    told = Known(question.live)
+    if question.live.base is not None:
+        try:
+            return ask_visitor(question, question.live)
+        except UNAVAILABLE as error:
+            told = _give_up_version(told, error)
     try:
         return ask_visitor(question, told.live)
     except UNAVAILABLE as error:

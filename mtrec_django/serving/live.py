@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,8 @@ SAMPLE = 256
 """Objects of each source on which a caller's queryset is tried."""
 SAMPLED_ROWS = 5000
 RETRY_SECONDS = 30.0
+SERVED = ("query.", "delta.")
+"""The arrays of an artifact that a query is computed with; the rest is for training and would only fill memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +235,8 @@ def _load_base(base_id: int) -> Base:
 def _artifact(version_id: int) -> Artifact:
     files = VersionFile.objects.using(store.database()).filter(version_id=version_id, name="artifact")
     for data, sha256 in files.values_list("data", "sha256"):
-        return Artifact.from_bytes(bytes(data), sha256=sha256)
+        artifact = Artifact.from_bytes(bytes(data), sha256=sha256)
+        return replace(artifact, arrays={name: a for name, a in artifact.arrays.items() if name.startswith(SERVED)})
     raise ArtifactError(f"version {version_id} has no artifact")
 
 
