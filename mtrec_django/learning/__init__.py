@@ -24,3 +24,11 @@
 `progress(step, done, total)` is called at least once a second and may raise to cancel. Events of `Dataset` are sorted
 by visitor and time. `Goal.in_session` tells a basket or product page (asks in the midst of a visit) from a home page.
 """
+
+from __future__ import annotations
+
+import os
+
+# Threads of torch that spin while they wait take the cores from whatever else the machine does, and training became nine
+# times slower beside one busy process; read when torch is first imported, so it stands here.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -36,7 +36,7 @@ from .sources import Recipe, prior
 ALPHAS = (0.0, 0.25, 0.5, 1.0)
 BATCH = 2048
 FEWEST_STEPS = 80
-MOST_STEPS = 300
+MOST_STEPS = 150
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ def transfer(
         progress("train", 0, 1)
         delta = train_delta(frozen, dataset, goal, split.part == 0, settings, seed, progress)
         measured = _guarded(run, frozen, goal, split, delta, started)
-        if base.measured is None or measured.report["alpha"] == 0:
+        if base.measured is None or not measured.publish or measured.report["alpha"] == 0:
             return measured
         everything = np.ones(len(dataset.events), bool)
         live = train_delta(freeze(base, dataset), dataset, goal, everything, settings, seed, progress)
@@ -157,7 +157,7 @@ def scenario_states(
         len(dataset.goals),
         length=settings.length,
         batch_tokens=4 * settings.batch_tokens,
-        max_positions=settings.max_positions // 2,
+        max_positions=settings.max_positions // 4,
         rng=np.random.default_rng(seed),
         later=1.0 if not dataset.goals[goal].in_session and visits_share(events) > 0.2 else 0.0,
         silent=silent_kinds[events.kind],
