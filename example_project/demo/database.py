@@ -81,9 +81,11 @@ class Database:
 
 
 def _is_postgres(pid: int) -> bool:
+    """Whether a process is a server that runs. One that nobody has buried yet (PID 1 of a container) is none."""
     try:
-        return pid > 0 and psutil.Process(pid).name().startswith("postgres")
-    except psutil.NoSuchProcess:
+        process = psutil.Process(pid)
+        return process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, ValueError):
         return False
 
 

@@ -75,8 +75,8 @@ class Children:
     def start(self, child: Child) -> None:
         """Start a process and look after it from now on."""
         with self._lock:
+            self.running.append(child)  # first: whoever is interrupted while it starts must stop it as well
             self._start(child)
-            self.running.append(child)
 
     def _start(self, child: Child) -> None:
         kept = child.start()
@@ -141,6 +141,8 @@ def stop_leftovers(state: State) -> list[str]:
             if abs(process.create_time() - kept["created"]) > 1:
                 continue
             family = [process, *process.children(recursive=True)]
+            if process.status() == psutil.STATUS_ZOMBIE:
+                continue
         except psutil.NoSuchProcess:
             continue
         process.terminate()
@@ -155,7 +157,14 @@ def stop_leftovers(state: State) -> list[str]:
 
 def web_server(state: State, host: str, port: int, threads: int) -> Child:
     """Gunicorn with threads: one process, so that a published version is known everywhere at once."""
-    arguments = ["gunicorn", "example_project.wsgi", "--bind", f"{host}:{port}", "--workers", "1"]
+    arguments = [
+        "gunicorn",
+        "example_project.wsgi",
+        "--bind",
+        f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        "--workers",
+        "1",
+    ]
     arguments += ["--threads", str(threads), "--no-control-socket", "--graceful-timeout", "3"]
     hosts = f"localhost,127.0.0.1,[::1],{host}"
     environment = _environment(state) | {"DJANGO_ALLOWED_HOSTS": "*" if host in {"0.0.0.0", "::"} else hosts}  # noqa: S104

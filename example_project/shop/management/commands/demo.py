@@ -8,7 +8,7 @@ import threading
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +92,10 @@ class Command(BaseCommand):
         try:
             self._run(state, database, children, options)
         finally:
-            with _deaf_to_signals():
+            with _deaf_to_signals(), ExitStack() as stack:  # all of it, also when the terminal is gone
+                stack.callback(database.stop)
+                stack.callback(children.stop)
                 self.console.print("Stopping …")
-                children.stop()
-                database.stop()
 
     def _run(self, state: State, database: Database, children: Children, options: dict[str, Any]) -> None:
         began = time.monotonic()
@@ -107,7 +107,7 @@ class Command(BaseCommand):
         self._do(steps.Step("Fill the shop", is_loaded, lambda: steps.fill_shop(self.stdout)))
         steps.make_admin(state["admin_password"])
         self._do(steps.Step("Sync the catalogue", steps.is_synced, lambda: call_command("mtrec_sync", "--no-encode")))
-        shop = f"http://{'localhost' if options['host'] == '127.0.0.1' else options['host']}:{options['port']}/"
+        shop = _address(options["host"], options["port"])
         with self._step("Start the web server"):
             web = web_server(state, options["host"], options["port"], options["threads"])
             children.start(web)
@@ -161,6 +161,13 @@ class Command(BaseCommand):
             "Sign in as one of the customers and watch the front page change. Ctrl-C stops everything.",
         ]
         self.console.print(Panel("\n".join(lines), title=f"Ready after {seconds:.0f} s", expand=False))
+
+
+def _address(host: str, port: int) -> str:
+    """Where a browser on this machine finds the shop."""
+    everywhere = {"127.0.0.1": "localhost", "0.0.0.0": "localhost", "::": "localhost"}  # noqa: S104
+    host = everywhere.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{host}:{port}/"
 
 
 def _short(path: Path) -> str:
