@@ -29,6 +29,6 @@ from __future__ import annotations
 
 import os
 
-# Threads of torch that spin while they wait take the cores from whatever else the machine does, and training became nine
-# times slower beside one busy process; read when torch is first imported, so it stands here.
+# Threads of torch that spin while they wait take the cores from whatever else the machine does: beside one busy process
+# training was nine times slower. Read when torch is first imported, so it stands here.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
