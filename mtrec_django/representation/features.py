@@ -109,8 +109,9 @@ def _whitening(content: Floats, seed: int) -> tuple[Floats, Floats]:
     mean = distinct.mean(axis=0)
     centred = (distinct - mean).astype(np.float64)
     variance, axes = np.linalg.eigh(centred.T @ centred / max(len(distinct), 1))
-    count = min(TEXT_WIDTH, len(distinct) - 1, content.shape[1])
-    order = np.argsort(-variance)[: max(count, 1)]
+    # As many whitened axes as texts would make all texts equally far from each other.
+    count = min(TEXT_WIDTH, max(2, len(distinct) // 4), content.shape[1])
+    order = np.argsort(-variance)[:count]
     order = order[variance[order] > 1e-9 * max(variance.max(), 1e-12)]
     return mean.astype(np.float32), (axes[:, order] / np.sqrt(variance[order])).astype(np.float32)
 

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from mtrec_django.learning.neighbours import Neighbours, ease, item_knn, log_prior, mixed, strongest, text_neighbours
+
+from .worlds import START, tastes
+
+BOARD = sparse.csr_matrix(np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1], [1, 0, 0, 0]], np.float32))
+
+
+def test_what_was_had_together_goes_together() -> None:
+    for table in (item_knn(BOARD, 3, shrink=0), ease(BOARD, 3, ridge=1.0)):
+        assert table.others[:, 0].tolist() == [1, 0, 3, 2]
+        assert (table.weights[:, 0] > 0).all()
+
+
+def test_cosines_are_exact() -> None:
+    table = item_knn(BOARD, 3, shrink=0)
+    np.testing.assert_allclose(table.weights[0, 0], 2 / np.sqrt(3 * 2))
+    assert table.others[0, 1:].tolist() == [-1, -1]
+
+
+def test_ease_is_the_closed_form() -> None:
+    gram = (BOARD.T @ BOARD).toarray() + np.eye(4)
+    inverse = np.linalg.inv(gram)
+    wanted = np.where(np.eye(4) > 0, 0, -inverse / np.diag(inverse))
+    np.testing.assert_allclose(ease(BOARD, 4, ridge=1.0).matrix().toarray(), np.maximum(wanted, 0), atol=1e-5)
+
+
+def test_alike_texts_are_neighbours_and_silent_items_have_none() -> None:
+    similar = np.array([[1, 0], [0.8, 0.6], [0, 1], [0, 0]], np.float32)
+    table = text_neighbours(similar, 3)
+    assert table.others[0].tolist() == [1, -1, -1]
+    assert table.others[1].tolist() == [0, 2, -1]
+    assert table.others[3].tolist() == [-1, -1, -1]
+
+
+def test_a_mixture_is_the_scaled_sum() -> None:
+    first = Neighbours(np.array([[1], [0]], np.int32), np.array([[2.0], [2.0]], np.float32))
+    second = Neighbours(np.array([[1], [-1]], np.int32), np.array([[5.0], [0.0]], np.float32))
+    table = mixed([(1.0, first), (0.5, second)], 2)
+    np.testing.assert_allclose(table.weights, [[1.5, 0], [1.0, 0]])
+    assert table.others.tolist() == [[1, -1], [0, -1]]
+
+
+def test_the_strongest_of_each_row_in_order() -> None:
+    table = strongest(sparse.csr_matrix(np.array([[0, 3, 1], [0, 0, 0], [2, 5, 4]], np.float32)), 2)
+    assert table.others.tolist() == [[1, 2], [-1, -1], [1, 2]]
+
+
+def test_a_prior_with_a_half_life_forgets() -> None:
+    events = tastes(users=1, events=2).events
+    weight = np.ones(2, np.float32)
+    old = log_prior(events, weight, 72)
+    assert old[events.item[0]] == old[events.item[1]]
+    late = log_prior(events, weight, 72, half_life=86_400)
+    assert late[events.item[0]] < late[events.item[1]]
+    np.testing.assert_allclose(np.exp(old).sum(), 1, rtol=1e-5)
+    assert START > 0

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import numpy as np
+
+from mtrec_django.dataset import Items, Labels
+from mtrec_django.representation.encoders import HashingEncoder
+from mtrec_django.representation.features import ItemFeatures, mean_of_nearest, nearest, place_cold
+
+
+def catalogue() -> Items:
+    texts = [f"{colour} {thing}" for colour in ("red", "blue", "green") for thing in ("lamp", "candle", "hose")] + [""]
+    labels = Labels.from_rows([[text.split()[0], "any"] if text else [] for text in texts])
+    prices = np.array([1, 2, 3, 4, np.nan, 6, 7, 8, 1e9, 2], np.float32)
+    return Items(np.arange(10), HashingEncoder(64).encode(texts), {"colour": labels}, {"price": prices}, texts)
+
+
+def test_rows_are_of_unit_size_and_finite() -> None:
+    items = catalogue()
+    features = ItemFeatures.fit(items)
+    rows = features.transform(items)
+    assert rows.shape == (10, features.width)
+    assert np.isfinite(rows).all()
+    text = features.text(items)
+    assert text is not None
+    np.testing.assert_allclose(np.sqrt(np.mean(text[:9] ** 2, axis=1)), 1, atol=1e-5)
+    assert not text[9].any()
+
+
+def test_whitening_makes_axes_equal() -> None:
+    rng = np.random.default_rng(0)
+    content = (rng.standard_normal((400, 6)) * [30, 10, 3, 1, 1, 1] + 5).astype(np.float32)
+    features = ItemFeatures.fit(Items(np.arange(400), content))
+    white = (content - features.arrays["text_mean"]) @ features.arrays["text_axes"]
+    np.testing.assert_allclose(np.cov(white.T), np.eye(6), atol=0.05)
+
+
+def test_a_text_that_thousands_share_does_not_bend_the_axes() -> None:
+    items = catalogue()
+    many = np.concatenate([items.content, np.repeat(items.content[:1], 500, axis=0)])
+    few, repeated = ItemFeatures.fit(items), ItemFeatures.fit(Items(np.arange(510), many))
+    np.testing.assert_allclose(few.arrays["text_mean"], repeated.arrays["text_mean"], atol=1e-5)
+
+
+def test_missing_numbers_are_missing_and_outliers_are_tame() -> None:
+    items = catalogue()
+    price, missing = ItemFeatures.fit(items).transform(items)[:, -2:].T
+    assert (price[4], missing[4]) == (0, 1)
+    assert price[8] == 1
+    assert not missing[[0, 1, 2, 3, 5, 6, 7, 8]].any()
+
+
+def test_unknown_labels_and_fields_of_later_items_count_nothing() -> None:
+    features = ItemFeatures.fit(catalogue())
+    later = Items(np.arange(2), np.zeros((2, 0), np.float32), {"colour": Labels.from_rows([["mauve"], ["red"]])})
+    rows = features.transform(later)
+    assert rows.shape == (2, features.width)
+    bags = features.bags(later)
+    assert bags is not None
+    assert not bags[0].any()
+    assert bags[1].any()
+
+
+def test_the_mapping_survives_its_parts() -> None:
+    items = catalogue()
+    features = ItemFeatures.fit(items)
+    again = ItemFeatures.from_parts(features.arrays, features.config())
+    np.testing.assert_array_equal(again.transform(items), features.transform(items))
+
+
+def test_items_that_say_nothing_at_all_have_a_row_too() -> None:
+    bare = Items(np.arange(3), np.zeros((3, 0), np.float32))
+    features = ItemFeatures.fit(bare)
+    assert features.transform(bare).shape == (3, 1)
+    assert not features.similarity(bare).any()
+
+
+def test_alike_items_are_alike() -> None:
+    similar = ItemFeatures.fit(catalogue()).similarity(catalogue())
+    red_lamp, red_candle, blue_lamp, green_hose = similar[0], similar[1], similar[3], similar[8]
+    assert red_lamp @ red_candle > red_lamp @ green_hose
+    assert red_lamp @ blue_lamp > blue_lamp @ green_hose
+
+
+def test_nearest_are_the_largest_products_in_order() -> None:
+    known = np.array([[1.0, 0], [0, 1], [0.6, 0.8]], np.float32)
+    found, scores = nearest(np.array([[1.0, 0]], np.float32), known, 2)
+    assert found.tolist() == [[0, 2]]
+    np.testing.assert_allclose(scores, [[1, 0.6]])
+
+
+def test_cold_items_stand_where_their_likes_stand() -> None:
+    similar = np.array([[1, 0], [1, 0], [0, 1], [0, 0]], np.float32)
+    vectors = np.array([[0, 1], [1, 0], [-1, 0], [0.6, 0.8]], np.float32)
+    placed = place_cold(similar, vectors, np.array([True, False, True, False]))
+    assert placed[1] @ [0, 1] > 0.99
+    np.testing.assert_array_equal(placed[[0, 2, 3]], vectors[[0, 2, 3]])
+    np.testing.assert_array_equal(place_cold(similar, vectors, np.zeros(4, bool)), vectors)
+    middle = mean_of_nearest(np.array([[1, 1]], np.float32), similar[[0, 2]], np.array([[1, 0], [0, 1]], np.float32))
+    np.testing.assert_allclose(middle, [[0.70710677, 0.70710677]], atol=1e-6)
