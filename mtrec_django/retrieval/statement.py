@@ -54,7 +54,9 @@ def join(separator: str, fragments: Sequence[Fragment]) -> Fragment:
     return Fragment(separator.join(fragment.text for fragment in fragments), tuple(params))
 
 
-def read(statements: Sequence[Fragment], *, using: str, settings: Mapping[str, str | int] | None = None) -> list[Rows]:
+def read(
+    statements: Sequence[Fragment], *, using: str, settings: Mapping[str, str | float] | None = None
+) -> list[Rows]:
     """The rows of each statement, in one round trip where the driver can; statements may only read.
 
     `settings` hold for these statements alone. When a statement fails inside an atomic block of the caller, the block

@@ -189,7 +189,7 @@ def upsert(version_id: int, item_ids: Sequence[int], vectors: Floats) -> int:
 # Asking
 
 
-def search_settings(candidates: int) -> dict[str, str | int]:
+def search_settings(candidates: int) -> dict[str, str | float]:
     """What a search for so many candidates runs with; iterative, so a filter never shortens the list."""
     return {
         "hnsw.ef_search": max(40, min(candidates, 1000)),
@@ -198,6 +198,7 @@ def search_settings(candidates: int) -> dict[str, str | int]:
         "hnsw.scan_mem_multiplier": 4,
         "jit": "off",  # compiling takes longer than the whole search
         "max_parallel_workers_per_gather": 0,  # so does starting a worker
+        "random_page_cost": 1.1,  # vectors and keys are in memory; or a narrow filter reads the whole table
     }
 
 
