@@ -147,10 +147,9 @@ def _scenario_part(
 def _norm(x: Floats, weight: Floats, bias: Floats) -> Floats:
     centred = x - x.mean(axis=-1, keepdims=True)
     variance = np.mean(centred * centred, axis=-1, keepdims=True)
-    normed = centred / np.sqrt(variance + np.float32(1e-5)) * weight + bias
-    return np.asarray(normed, np.float32)
+    return np.asarray(centred / np.sqrt(variance + np.float32(1e-5)) * weight + bias, np.float32)
 
 
 def _gelu(x: Floats) -> Floats:
     inner = np.float32(0.7978845608) * (x + np.float32(0.044715) * x * x * x)
-    return np.float32(0.5) * x * (np.float32(1) + np.tanh(inner))
+    return np.asarray(np.float32(0.5) * x * (np.float32(1) + np.tanh(inner)), np.float32)
