@@ -48,7 +48,12 @@ Scenario(
     title="Picked for you",
 )
 Scenario(
-    "product", items=[Products], goal={"view": 1, "cart": 3, "purchase": 5}, parent="home", title="You may also like"
+    "product",
+    items=[Products],
+    goal={"view": 1, "cart": 3, "purchase": 5},
+    parent="home",
+    title="You may also like",
+    in_session=True,
 )
 Scenario(
     "basket",
@@ -57,4 +62,5 @@ Scenario(
     exclude=["purchase", "cart"],
     parent="home",
     title="Goes well with your basket",
+    in_session=True,
 )
