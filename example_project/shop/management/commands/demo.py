@@ -112,9 +112,8 @@ class Command(BaseCommand):
             web = web_server(state, options["host"], options["port"], options["threads"])
             children.start(web)
             wait_until(lambda: bool(steps.fetch(shop)), web, 60)
-        self.console.print(
-            f"  The shop answers at [bold]{shop}[/]; until the training is done it shows what is popular."
-        )
+        meanwhile = "" if steps.is_trained() else ", and shows what is popular until the training is done"
+        self.console.print(f"  The shop answers at [bold]{shop}[/]{meanwhile}.")
         self._do(steps.Step("Import its history", steps.is_imported, steps.import_history))
         children.start(worker(state))
         self._train(options["exit_when_ready"])
