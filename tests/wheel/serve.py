@@ -21,6 +21,9 @@ class Product(models.Model):
     title = models.CharField(max_length=100)
     stock = models.IntegerField(default=1)
 
+    def __str__(self):
+        return self.title
+
     def get_absolute_url(self):
         return f"/products/{self.pk}/"
 """
@@ -121,8 +124,8 @@ def visit() -> None:
     assert page.count("mug") + page.count("bag") >= 2, page
     client = Client()
     answer = client.get("/api/mtrec/scenarios/home/recommendations/?n=3").json()
-    assert len(answer["results"]) == 3, answer
-    clicked = client.get(answer["results"][0]["click_url"])
+    assert len(answer["items"]) == 3, answer
+    clicked = client.get(answer["items"][0]["click_url"])
     assert clicked.status_code == 302, clicked
     assert clicked["Location"].startswith("/products/"), clicked["Location"]
     from mtrec_django.models import Feedback
