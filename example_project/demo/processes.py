@@ -88,6 +88,7 @@ class Children:
         while not self.stopping.wait(0.5):
             with self._lock:
                 for child in [child for child in self.running if not child.is_alive]:
+                    _signal_group(child.process, signal.SIGKILL, group=True)  # what it has left would work on unseen
                     recent = [at for at in deaths.get(child.name, []) if time.monotonic() - at < 30]
                     deaths[child.name] = [*recent, time.monotonic()]
                     if len(recent) >= 3:
