@@ -73,7 +73,11 @@ def test_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.Monke
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
-    answer = run_demo(tmp_path / "demo")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+
+    answer = run_demo(tmp_path / "demo", "--port", port)
 
     assert answer.returncode == 1
     assert answer.stderr.startswith("CommandError: The disk is nearly full")
