@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from celery import Task, current_app
@@ -48,7 +47,7 @@ def enqueue(
             return unfinished
         run = Run.objects.create(kind=kind, scenario=scenario, requested_by=by, options=options | {"here": here})
         if not here:
-            transaction.on_commit(partial(send, run), robust=True)
+            transaction.on_commit(lambda: send(run), robust=True)
     return run
 
 
