@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from ..dataset import Bools, Dataset, Ints
 from .candidates import Candidates
@@ -29,6 +30,7 @@ class HeldOut:
     train: Dataset
     both: Dataset
     clock: Clock
+    table: sparse.csr_matrix  # [items, items], from training and validation
 
     def questions(self, scenario: int, part: int = 2) -> Queries:
         """All of them."""
@@ -38,11 +40,10 @@ class HeldOut:
     def candidates(self, asked: Queries) -> Candidates:
         """What serving would score."""
         recipe, goal = self.fitted.chosen.recipe, asked.scenario
-        table = recipe.build(self.both, self.run.settings, self.run.similar).matrix()
         blend = self.fitted.chosen.blends[goal]
         values = prior(self.both, goal, recipe.half_life[goal])
         vectors, encoder = self.run.vectors(self.network, self.both), self.run.encoder(self.network)
-        return candidates(self.run.dataset, asked, encoder, vectors, table, blend, values)
+        return candidates(self.run.dataset, asked, encoder, vectors, self.table, blend, values)
 
     def lists(self, asked: Queries) -> Ints:
         """What would be shown. [queries, 50]"""
@@ -80,7 +81,9 @@ def hold_out(
         fitted = train_and_choose(run, network, split, clock, train)
         refresh(run, network, train, both, "learn what was chosen on")
         clock.lap("refresh")
-    return HeldOut(run, split, network, fitted, train, both, clock)
+        table = fitted.chosen.recipe.build(both, settings, run.similar).matrix()
+        clock.lap("table")
+    return HeldOut(run, split, network, fitted, train, both, clock, table)
 
 
 def may_know(dataset: Dataset, split: Split, part: int) -> Bools:
@@ -94,18 +97,25 @@ def may_know(dataset: Dataset, split: Split, part: int) -> Bools:
     return known & (np.arange(len(dataset.events)) < first[dataset.events.user])
 
 
-def protocol(dataset: Dataset, scenario: int, part: np.ndarray | None) -> Split:
+def protocol(dataset: Dataset, scenario: int, part: np.ndarray | None) -> tuple[Dataset, Split]:
     """The split that the set came with, with validation cut from its training part, else last-out."""
     if part is None:
-        return last_out(dataset, scenario)
-    return given(part) if (part == 1).any() else given(with_validation(dataset, part))
+        return dataset, last_out(dataset, scenario)
+    return (dataset, given(part)) if (part == 1).any() else with_validation(dataset, scenario, part)
 
 
-def with_validation(dataset: Dataset, part: np.ndarray) -> np.ndarray:
-    """Each visitor's last training event in each scenario, where three or more are there, becomes validation."""
-    out = part.copy()
+def with_validation(dataset: Dataset, scenario: int, part: np.ndarray) -> tuple[Dataset, Split]:
+    """Each visitor's last training event of the scenario, where three or more are there, becomes validation.
+
+    His other meetings with that item go, as such sets have it for the test item, and each visitor's events are put in
+    the order of the parts.
+    """
+    events = dataset.events
     training = np.flatnonzero(part == 0)
-    known = dataset.with_events(dataset.events[training])
-    for scenario in range(len(dataset.goals)):
-        out[training[last_out(known, scenario).part == 2]] = 1
-    return out
+    chosen = training[last_out(dataset.with_events(events[training]), scenario).part == 2]
+    part = part.copy()
+    part[chosen] = 1
+    pair = events.user.astype(np.int64) * max(len(dataset.items), 1) + events.item
+    kept = np.flatnonzero((part > 0) | ~np.isin(pair, pair[chosen]))
+    kept = kept[np.lexsort((kept, part[kept], events.user[kept]))]
+    return dataset.with_events(events[kept]), given(part[kept])

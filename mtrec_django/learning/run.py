@@ -13,7 +13,7 @@ from ..inference.query import QueryEncoder
 from ..representation.features import ItemFeatures, place_cold
 from .network import Network, Shape
 from .queries import Queries, Split, last_out, queries, time_split
-from .sampling import Negatives, Sampler, balance, recent, target_weights, visits_share
+from .sampling import Negatives, Sampler, balance, discoveries, recent, visits_share
 from .settings import Progress, Settings
 from .training import Trainer
 
@@ -63,7 +63,8 @@ class Run:
     def sampler(self, dataset: Dataset, *, seed: int, half_life: float = 0.0) -> Sampler:
         """Windows over the histories of a part; with a half-life in seconds recent targets count more."""
         s = self.settings
-        weight = balance(dataset.events.scenario, target_weights(dataset), len(dataset.goals))
+        weight, place = discoveries(dataset)
+        weight = balance(place, weight, len(dataset.goals))
         weight = recent(dataset.events, weight, half_life)
         return Sampler(
             dataset.events,
@@ -76,6 +77,7 @@ class Run:
             rng=np.random.default_rng(seed),
             later=s.later if visits_share(dataset.events) > 0.2 else 0.0,
             silent=self.silent_kinds[dataset.events.kind],
+            place=place,
         )
 
     def trainer(self, network: Network, dataset: Dataset, *, rate: float, seed: int) -> Trainer:

@@ -54,6 +54,30 @@ def target_weights(dataset: Dataset) -> Floats:
     return weights
 
 
+def discoveries(dataset: Dataset) -> tuple[Floats, Ints]:
+    """What each event counts as a target, and for which scenario, when only first meetings are targets. [events] twice
+
+    The visitor's first event with an item counts what his best with it does, for the scenario of that best one: a view
+    that led to a purchase teaches as a purchase. Later ones would only teach to repeat the history; they count where
+    their scenario wants repeats.
+    """
+    events, weight = dataset.events, target_weights(dataset)
+    wants = np.array([*(goal.repeats for goal in dataset.goals), False])
+    again = wants[np.where(events.scenario >= 0, events.scenario, len(dataset.goals))]
+    if wants.any():
+        again |= (events.scenario < 0) & np.any([goal.repeats for goal in dataset.goals])
+    pair = events.user.astype(np.int64) * max(len(dataset.items), 1) + events.item
+    _, first, at = np.unique(pair, return_index=True, return_inverse=True)
+    strongest = np.lexsort((weight, at))
+    strongest = strongest[np.append(at[strongest][1:] != at[strongest][:-1], True)] if len(at) else strongest
+    out, scenario = np.where(again, weight, 0).astype(np.float32), events.scenario.copy()
+    best = weight[strongest]
+    raised = out[first] < best
+    out[first[raised]] = best[raised]
+    scenario[first[raised]] = events.scenario[strongest[raised]]
+    return out, scenario
+
+
 def repeated(events: Events) -> Bools:
     """Whether the visitor had the same item by the same kind in the same scenario before. [events]"""
     order = np.lexsort((np.arange(len(events)), events.scenario, events.kind, events.item, events.user))
@@ -105,11 +129,14 @@ class Sampler:
         rng: np.random.Generator,
         later: float = 0.0,
         silent: Bools | None = None,
+        place: Ints | None = None,
     ) -> None:
         """`weight` 0 keeps an event in histories but never as target; `later` is the share of rows whose targets come
-        from the next visit, not the next event; `silent` events are in no history either."""
+        from the next visit, not the next event; `silent` events are in no history either; `place` is the scenario that
+        each counts for as a target, its own one if not given."""
         kept = slice(None) if silent is None or not silent.any() else ~silent
         self.events, self.weight = events[kept], weight[kept]
+        self.place = self.events.scenario if place is None else place[kept]
         self.users, self.scenarios = users, scenarios
         self.length, self.batch_tokens, self.max_positions = length, batch_tokens, max_positions
         self.rng, self.later = rng, later
@@ -117,14 +144,14 @@ class Sampler:
 
     def epoch(self) -> Iterator[Batch]:
         """Batches in random order."""
-        events, weight = self._shuffled_ties()
+        events, weight, place = self._shuffled_ties()
         session = _sessions(events)
         start, size = self._windows(events)
         keep = self._enough(start, size, weight)
         start, size = start[keep], size[keep]
         order = np.argsort(size + self.rng.random(len(size)), kind="stable")
         for rows in self._groups(order, size):
-            batch = self._batch(events, weight, session, start[rows], size[rows])
+            batch = self._batch(events, weight, place, session, start[rows], size[rows])
             if len(batch):
                 yield batch
 
@@ -132,13 +159,13 @@ class Sampler:
         """About how many batches an epoch has."""
         return max(1, int(min(len(self.events), self.max_positions * 1.2) / self.batch_tokens * 1.3))
 
-    def _shuffled_ties(self) -> tuple[Events, Floats]:
+    def _shuffled_ties(self) -> tuple[Events, Floats, Ints]:
         """Events of one moment have no order, so each epoch gives them another."""
         if not self.timed:
-            return self.events, self.weight
+            return self.events, self.weight, self.place
         order = np.lexsort((self.rng.random(len(self.events), np.float32), self.events.time, self.events.user))
         order = np.where(self.events.time > 0, order, np.arange(len(order)))
-        return self.events[order], self.weight[order]
+        return self.events[order], self.weight[order], self.place[order]
 
     def _windows(self, events: Events) -> tuple[Longs, Longs]:
         """Cut each history into windows; the cut moves from epoch to epoch so that contexts of all lengths are met."""
@@ -173,7 +200,7 @@ class Sampler:
             first += rows
         return [groups[at] for at in self.rng.permutation(len(groups))]
 
-    def _batch(self, events: Events, weight: Floats, session: Longs, start: Longs, size: Longs) -> Batch:
+    def _batch(self, events: Events, weight: Floats, place: Ints, session: Longs, start: Longs, size: Longs) -> Batch:
         events_wide = int(size.max())
         at = start[:, None] + np.arange(events_wide)
         inside = np.arange(events_wide) < size[:, None]
@@ -184,7 +211,7 @@ class Sampler:
         wanted[:, 0] &= first  # the state before the first event of a window is known only at the very beginning
         row, column = np.nonzero(wanted)
         chosen = goal[row, column]
-        scenario = np.where(events.scenario[goal] < 0, self.scenarios, events.scenario[goal])
+        scenario = np.where(place[goal] < 0, self.scenarios, place[goal])
         inputs, moments = at[:, :-1], goal[:, 1:]
         here = scenario[:, 1:, None] == events.scenario[inputs][:, None, :]
         return Batch(

@@ -64,7 +64,7 @@ def compare(
     dataset: Dataset, scenario: int, part: np.ndarray | None, options: argparse.Namespace
 ) -> tuple[dict[str, Any], dict[str, Ints], Queries]:
     """Every model's figures, the lists of the first seed, and the questions."""
-    split = protocol(dataset, scenario, part)
+    dataset, split = protocol(dataset, scenario, part)
     runs: list[dict[str, float]] = []
     first: HeldOut | None = None
     for seed in range(options.seeds):

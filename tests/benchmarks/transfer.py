@@ -1,0 +1,265 @@
+"""What one scenario gives another: alone, joint, transferred and guarded; few events, cold items, zero- and few-shot.
+
+    python -m tests.benchmarks.transfer --data DIR [--scenarios a,b] [--parts joint,guard,few,zero,cold] [--json FILE]
+
+Sets with times in which scenarios are places (the same items) are split by time, others last-out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mtrec_django.dataset import Bools, Dataset
+from mtrec_django.inference.blend import PERSONAL, POPULAR
+from mtrec_django.learning.candidates import full_ranking
+from mtrec_django.learning.evaluation import Doubles, margin, per_query
+from mtrec_django.learning.held_out import HeldOut, hold_out, protocol
+from mtrec_django.learning.pretrain import fit
+from mtrec_django.learning.queries import Queries, Split, time_split
+from mtrec_django.learning.settings import Settings
+from mtrec_django.learning.sources import constant, prior
+from mtrec_django.learning.transfer import transfer
+
+from .sets import read, without_other_scenarios
+
+PARTS = ("joint", "guard", "few", "zero", "cold")
+FEWEST = 20
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parser().parse_args(arguments)
+    folder = read(options.data, encoder=options.encoder)
+    dataset = folder.dataset
+    names = options.scenarios.split(",") if options.scenarios else _asked(dataset)
+    settings = Settings(threads=options.threads)
+    report: dict[str, Any] = {"data": Path(options.data).name}
+    places = options.protocol == "time"
+    for part in options.parts.split(","):
+        started = time.perf_counter()
+        report[part] = STUDIES[part](dataset, names, folder.split, settings, places, options.seed)
+        print(f"\n{part} ({time.perf_counter() - started:.0f} s)")
+        print(json.dumps(report[part], indent=1))
+        if options.json:
+            Path(options.json).write_text(json.dumps(report, indent=1))
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--data", required=True)
+    made.add_argument("--scenarios", default="")
+    made.add_argument("--parts", default=",".join(PARTS))
+    made.add_argument("--protocol", choices=("last-out", "time"), default="last-out")
+    made.add_argument("--json")
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--encoder", default="minilm")
+    made.add_argument("--threads", type=int, default=0)
+    return made
+
+
+def _asked(dataset: Dataset) -> list[str]:
+    return [goal.name for goal in dataset.goals if goal.weights]
+
+
+def splits(dataset: Dataset, scenario: int, given: np.ndarray | None, places: bool) -> tuple[Dataset, Split]:
+    """As the protocol says: by time, the last 3 days of a fortnight are test and the day before validation."""
+    if not places:
+        return protocol(dataset, scenario, given)
+    days = np.ptp(dataset.events.time[dataset.events.time > 0]) / 86_400
+    shares = {"test_share": 3 / days, "validation_share": 1 / days} if days < 60 else {}
+    return dataset, time_split(dataset.events, **shares)
+
+
+def joint(
+    dataset: Dataset, names: list[str], given: np.ndarray | None, settings: Settings, places: bool, seed: int
+) -> dict[str, Any]:
+    """Each scenario alone beside all together; by how many events the visitor has there."""
+    out: dict[str, Any] = {}
+    together: HeldOut | None = None
+    for name in names:
+        scenario = dataset.scenario(name)
+        data, split = splits(dataset, scenario, given, places)
+        if together is None or not (places or given is not None):
+            together = hold_out(data, split, settings=settings, seed=seed)
+        asked = together.questions(scenario)
+        if len(asked) < FEWEST:
+            continue
+        out[name] = {"questions": len(asked), "popularity": _mean(_popularity(together, asked))}
+        ours = per_query(together.lists(asked), asked.relevant)
+        out[name]["joint"] = {key: _mean(ours[key]) for key in ("ndcg@10", "recall@50")}
+        out[name]["joint / popularity"] = margin(ours["ndcg@10"], _popularity(together, asked))["ratio"]
+        if not places:
+            out[name] |= _alone(dataset, name, together, asked, ours, given, settings, seed)
+    if places:
+        total = sum(one["questions"] for one in out.values())
+        for what in ("joint", "popularity"):
+            values = [one[what]["ndcg@10"] if isinstance(one[what], dict) else one[what] for one in out.values()]
+            weights = [one["questions"] for one in out.values()]
+            out[f"weighted {what}"] = float(np.average(values, weights=weights)) if total else 0.0
+        out["weighted ratio"] = out["weighted joint"] / max(out["weighted popularity"], 1e-12)
+    return out
+
+
+def _alone(
+    dataset: Dataset,
+    name: str,
+    together: HeldOut,
+    asked: Queries,
+    ours: dict[str, Doubles],
+    given: np.ndarray | None,
+    settings: Settings,
+    seed: int,
+) -> dict[str, Any]:
+    narrow = without_other_scenarios(dataset, [name])
+    part = None if given is None else given[dataset.events.scenario == dataset.scenario(name)]
+    single = hold_out(*splits(narrow, 0, part, False), settings=settings, seed=seed)
+    same = single.questions(0)
+    assert np.array_equal(same.user, asked.user)
+    values = per_query(single.lists(same), same.relevant)
+    mine = together.train.events
+    there = np.bincount(mine.user[mine.scenario == asked.scenario], minlength=len(dataset.users))[asked.user]
+    groups = {"1-3": there <= 3, "4-9": (there > 3) & (there < 10), "10+": there >= 10}
+    return {
+        "alone": {key: _mean(values[key]) for key in ("ndcg@10", "recall@50")},
+        "joint / alone": {key: _mean(ours[key]) / max(_mean(values[key]), 1e-12) for key in ("ndcg@10", "recall@50")},
+        "margin": margin(ours["ndcg@10"], values["ndcg@10"]),
+        "joint / alone by events there": {
+            group: _ratio(ours["ndcg@10"][rows], values["ndcg@10"][rows]) for group, rows in groups.items()
+        },
+    }
+
+
+def guard(
+    dataset: Dataset, names: list[str], given: np.ndarray | None, settings: Settings, places: bool, seed: int
+) -> dict[str, Any]:
+    """What `fit` and `transfer` do with the set, as a site would run them."""
+    base = fit(dataset, settings=settings, seed=seed)
+    out: dict[str, Any] = {"base": base.report["decision"], "seconds": base.report["seconds"]}
+    for name in names:
+        child = transfer(base, dataset, name, settings=settings, seed=seed)
+        out[name] = {key: child.report[key] for key in ("decision", "alpha", "alphas")}
+        out[name]["seconds"] = child.report["seconds"]
+    return out
+
+
+def few(
+    dataset: Dataset, names: list[str], given: np.ndarray | None, settings: Settings, places: bool, seed: int
+) -> dict[str, Any]:
+    """The last scenario as a new one, of which 1, 5 and 20 % of the events are known."""
+    name = names[-1]
+    scenario = dataset.scenario(name)
+    dataset, split = splits(dataset, scenario, given, places)
+    rng = np.random.default_rng(seed)
+    drawn = rng.random(len(dataset.events))
+    out = {}
+    for share in (0.01, 0.05, 0.2):
+        there = dataset.events.scenario == scenario
+        hidden = there & (split.part == 0) & (drawn >= share)
+        held, asked = _without(dataset, split, hidden, scenario, settings, seed)
+        ours, popular = per_query(held.lists(asked), asked.relevant)["ndcg@10"], _popularity(held, asked)
+        out[f"{share:.0%}"] = {
+            "events": int((there & (split.part == 0) & (drawn < share)).sum()),
+            "ours": _mean(ours),
+            "popularity": _mean(popular),
+            "ratio": _ratio(ours, popular),
+        }
+    return out
+
+
+def zero(
+    dataset: Dataset, names: list[str], given: np.ndarray | None, settings: Settings, places: bool, seed: int
+) -> dict[str, Any]:
+    """The last scenario's events are never trained on, but the visitor's own are in his history."""
+    name = names[-1]
+    scenario = dataset.scenario(name)
+    dataset, split = splits(dataset, scenario, given, places)
+    full = hold_out(dataset, split, settings=replace(settings, epochs=1), seed=seed)
+    oracle = _popularity(full, full.questions(scenario))
+    source = without_other_scenarios(dataset, [other for other in names if other != name])
+    held = hold_out(*splits(source, 0, None, places), settings=settings, seed=seed)
+    asked = full.questions(scenario)
+    found = replace_candidates(held, full, asked)
+    ours = per_query(found, asked.relevant)["ndcg@10"]
+    return {"ours": _mean(ours), "popularity of all events": _mean(oracle), "ratio": _ratio(ours, oracle)}
+
+
+def replace_candidates(held: HeldOut, full: HeldOut, asked: Queries) -> np.ndarray:
+    """Vectors and texts of a network that never saw the scenario, asked with the visitor's whole history."""
+    from mtrec_django.learning.measuring import candidates
+    from mtrec_django.learning.sources import Recipe
+
+    run = held.run
+    recipe = Recipe(held.fitted.chosen.recipe.table, held.fitted.chosen.recipe.text_share or 1.0, [0.0])
+    table = recipe.build(held.both, run.settings, run.similar).matrix()
+    blend = replace(held.fitted.chosen.blends[0], here=1.0)
+    weights = {key: value for key, value in blend.weights.items() if key != POPULAR} or {PERSONAL: 1.0}
+    blend = replace(blend, weights=weights)
+    nothing = np.zeros(len(full.run.dataset.items), np.float32)
+    vectors, encoder = run.vectors(held.network, held.both), run.encoder(held.network)
+    return candidates(full.run.dataset, asked, encoder, vectors, table, blend, nothing).ranked(blend)
+
+
+def cold(
+    dataset: Dataset, names: list[str], given: np.ndarray | None, settings: Settings, places: bool, seed: int
+) -> dict[str, Any]:
+    """A tenth of the first scenario's items are in no training and no history: found among the cold, and among all."""
+    scenario = dataset.scenario(names[0])
+    dataset, split = splits(dataset, scenario, given, places)
+    rng = np.random.default_rng(seed)
+    hidden_items = dataset.catalogue[scenario] & (rng.random(len(dataset.items)) < 0.1)
+    gone = hidden_items[dataset.events.item] & (split.part < 2)
+    held, asked = _without(dataset, split, gone, scenario, settings, seed)
+    is_cold = np.asarray(asked.relevant @ hidden_items.astype(np.float32)).ravel() > 0
+    chosen, warm = asked.take(is_cold), asked.take(~is_cold)
+    only = replace(held.run.dataset, catalogue=held.run.dataset.catalogue & hidden_items)
+    vectors = held.run.vectors(held.network, held.both)
+    from mtrec_django.learning.baselines import Known, textknn
+    from mtrec_django.learning.queries import encode
+
+    queries = encode(held.run.encoder(held.network), vectors, held.run.dataset.events, chosen)
+    known = Known.of(held.run.dataset, held.both, scenario, held.run.similar)
+    lists = {
+        "ours": full_ranking(chosen, only.catalogue[scenario], lambda rows: queries[rows] @ vectors.T),
+        "textknn": full_ranking(chosen, only.catalogue[scenario], textknn(known)(chosen)),
+    }
+    out: dict[str, Any] = {"questions": len(chosen)}
+    out["cold only"] = {name: _mean(per_query(ranked, chosen.relevant)["recall@50"]) for name, ranked in lists.items()}
+    among = [_mean(per_query(held.lists(one), one.relevant)["ndcg@10"]) for one in (chosen, warm)]
+    out["among all"] = {"cold": among[0], "warm": among[1], "ratio": among[0] / max(among[1], 1e-12)}
+    out["cold only ratio"] = out["cold only"]["ours"] / max(out["cold only"]["textknn"], 1e-12)
+    return out
+
+
+def _without(
+    dataset: Dataset, split: Split, gone: Bools, scenario: int, settings: Settings, seed: int
+) -> tuple[HeldOut, Queries]:
+    """Train as if some events had never happened."""
+    rest = dataset.with_events(dataset.events[~gone])
+    held = hold_out(rest, replace(split, part=split.part[~gone]), settings=settings, seed=seed)
+    return held, held.questions(scenario)
+
+
+def _popularity(held: HeldOut, asked: Queries) -> Doubles:
+    values = prior(held.both, asked.scenario, 0.0)
+    lists = full_ranking(asked, held.run.dataset.catalogue[asked.scenario], constant(values))
+    return per_query(lists, asked.relevant)["ndcg@10"]
+
+
+def _mean(values: Doubles) -> float:
+    return float(np.mean(values)) if len(values) else 0.0
+
+
+def _ratio(ours: Doubles, theirs: Doubles) -> float:
+    return _mean(ours) / max(_mean(theirs), 1e-12)
+
+
+STUDIES = {"joint": joint, "guard": guard, "few": few, "zero": zero, "cold": cold}
+
+if __name__ == "__main__":
+    main()
