@@ -41,7 +41,7 @@ def database_url() -> str:
 def worker(log: Path, settings: str) -> Iterator[subprocess.Popen[bytes]]:
     """A worker process with its children in a session of their own."""
     env = os.environ | {"DJANGO_SETTINGS_MODULE": settings, "DATABASE_URL": database_url(), "OMP_NUM_THREADS": "1"}
-    arguments = "celery -A example_project worker -Q mtrec -c 1 --without-mingle -l INFO".split()
+    arguments = ["celery", "-A", "example_project", "worker", "-Q", "mtrec", "-c", "1", "-l", "INFO"]
     with log.open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", *arguments],
