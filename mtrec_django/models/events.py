@@ -151,7 +151,10 @@ class Recommendation(models.Model):
     class Meta:
         verbose_name = _("recommendation")
         verbose_name_plural = _("recommendations")
-        indexes = [models.Index(fields=["scenario", "-created_at"], name="mtrec_recommendation_recent")]
+        indexes = [
+            models.Index(fields=["scenario", "-created_at"], name="mtrec_recommendation_recent"),
+            models.Index(fields=["-created_at"], name="mtrec_recommendation_time"),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)
