@@ -84,14 +84,7 @@ class OnPage:
 
     def select(self, base_id: int | None) -> Fragment:
         """The statement that `told` reads."""
-        vector, joined = Fragment("null"), Fragment("")
-        if base_id is not None:
-            vector = store.packed(Fragment("w.vector"))
-            joined = compose(
-                "left join {table} as w on w.version_id = {version} and w.item_id = i.id",
-                table=store.vectors_table(base_id),
-                version=Fragment(str(int(base_id))),
-            )
+        vector, joined = _vector_of("i.id", base_id)
         return compose(
             "select i.id, i.title, {vector} from mtrec_item as i {joined}"
             " where i.source = {label} and i.object_id = {id}",
@@ -133,14 +126,7 @@ def identity(visitor: Fragment) -> Fragment:
 
 def last_events(visitor: Fragment, base_id: int | None) -> Fragment:
     """SELECT of the history, with the vectors of a base version."""
-    vector, joined = Fragment("null"), Fragment("")
-    if base_id is not None:
-        vector = store.packed(Fragment("w.vector"))
-        joined = compose(
-            "left join {table} as w on w.version_id = {version} and w.item_id = f.item_id",
-            table=store.vectors_table(base_id),
-            version=Fragment(str(int(base_id))),
-        )
+    vector, joined = _vector_of("f.item_id", base_id)
     return compose(
         "select f.item_id, f.kind, i.title, greatest(0, extract(epoch from now() - f.time))::float8, f.scenario_id,"
         " {vector} from (select id, item_id, kind, time, scenario_id from mtrec_feedback where visitor_id = {visitor}"
@@ -162,3 +148,16 @@ def had(visitor: Fragment, kinds: Sequence[str]) -> Fragment:
         visitor=visitor,
         kinds=list(kinds),
     )
+
+
+def _vector_of(item: str, base_id: int | None) -> tuple[Fragment, Fragment]:
+    """A column with an item's vector in a base version, and the join that brings it; null without a version."""
+    if base_id is None:
+        return Fragment("null"), Fragment("")
+    joined = compose(
+        "left join {table} as w on w.version_id = {version} and w.item_id = {item}",
+        table=store.vectors_table(base_id),
+        version=Fragment(str(int(base_id))),
+        item=Fragment(item),
+    )
+    return store.packed(Fragment("w.vector")), joined
