@@ -98,11 +98,9 @@ def joint(
             out[name] |= _alone(dataset, name, together, asked, ours, given, settings, seed)
     if places:
         total = sum(one["questions"] for one in out.values())
-        for what in ("joint", "popularity"):
-            values = [one[what]["ndcg@10"] if isinstance(one[what], dict) else one[what] for one in out.values()]
-            weights = [one["questions"] for one in out.values()]
-            out[f"weighted {what}"] = float(np.average(values, weights=weights)) if total else 0.0
-        out["weighted ratio"] = out["weighted joint"] / max(out["weighted popularity"], 1e-12)
+        ours = sum(one["questions"] * one["joint"]["ndcg@10"] for one in out.values()) / max(total, 1)
+        popular = sum(one["questions"] * one["popularity"] for one in out.values()) / max(total, 1)
+        out["weighted"] = {"joint": ours, "popularity": popular, "ratio": ours / max(popular, 1e-12)}
     return out
 
 
