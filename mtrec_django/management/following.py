@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from ..models import Run
 
@@ -28,7 +29,18 @@ def follow(run: Run, progress: Progress) -> Run:
 
 def follow_all(run: Run, progress: Progress) -> list[Run]:
     """Follow a run and, one after the other, those it asked for when it ended."""
-    done = [follow(run, progress)]
-    for child in Run.objects.filter(pk__in=run.report.get("asked_for", [])).order_by("pk"):
-        done.append(follow(child, progress))
-    return done
+    return [follow(run, progress), *(follow(child, progress) for child in _asked_for(run))]
+
+
+def work_through(run: Run, progress: Progress) -> list[Run]:
+    """Do the work of a run in this process, and of those it asks for."""
+    from .. import jobs
+
+    work = {Run.Kind.TRAIN: jobs.train, Run.Kind.TRANSFER: jobs.transfer}[Run.Kind(run.kind)]
+    work(run.pk, watch=progress)
+    run.refresh_from_db()
+    return [run, *(ended for child in _asked_for(run) for ended in work_through(child, progress))]
+
+
+def _asked_for(run: Run) -> QuerySet[Run]:
+    return Run.objects.filter(pk__in=run.report.get("asked_for", [])).order_by("pk")

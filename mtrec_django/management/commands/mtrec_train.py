@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ...models import Run
 from ...tasks import enqueue
-from ..following import follow_all
+from ..following import follow_all, work_through
 from ..progress import progress_bar
 
 
@@ -22,28 +22,29 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        self.add_where(parser)
+        parser.add_argument("--no-transfers", action="store_true", help="leave the scenarios' own parts out")
+
+    def add_where(self, parser: ArgumentParser) -> None:
+        """Where the work is done, and whether to look on."""
         where = parser.add_mutually_exclusive_group()
         where.add_argument("--wait", action="store_true", help="show the worker's progress until it has finished")
         where.add_argument("--here", action="store_true", help="train in this process; needs the extra [train]")
-        parser.add_argument("--no-transfers", action="store_true", help="leave the scenarios' own parts out")
 
     def handle(self, *args: Any, **options: Any) -> None:
         run = enqueue(Run.Kind.TRAIN, here=options["here"], transfers=not options["no_transfers"])
-        if options["here"]:
-            from ... import jobs
+        self.see_through([run], options)
 
-            with progress_bar(self.stdout) as progress:
-                jobs.train(run.pk, watch=progress)
-                run.refresh_from_db()
-                for child in Run.objects.filter(pk__in=run.report.get("asked_for", [])):
-                    jobs.transfer(child.pk, watch=progress)
-            self.tell([run, *Run.objects.filter(pk__in=run.report.get("asked_for", []))])
-        elif options["wait"]:
-            with progress_bar(self.stdout) as progress:
-                runs = follow_all(run, progress)
-            self.tell(runs)
-        else:
-            self.stdout.write(f"Asked for {run}. mtrec_status shows how far it is.")
+    def see_through(self, runs: list[Run], options: dict[str, Any]) -> None:
+        """Work on runs here, follow their worker, or leave them to it."""
+        if not options["here"] and not options["wait"]:
+            for run in runs:
+                self.stdout.write(f"Asked for {run}. mtrec_status shows how far it is.")
+            return
+        finish = work_through if options["here"] else follow_all
+        with progress_bar(self.stdout) as progress:
+            done = [ended for run in runs for ended in finish(run, progress)]
+        self.tell(done)
 
     def tell(self, runs: list[Run]) -> None:
         """Say how each run ended; a failed one makes the command fail."""

@@ -9,8 +9,6 @@ from django.core.management.base import CommandError
 
 from ...models import Run, Scenario
 from ...tasks import enqueue
-from ..following import follow_all
-from ..progress import progress_bar
 from .mtrec_train import Command as TrainCommand
 
 
@@ -22,27 +20,11 @@ class Command(TrainCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("scenario", nargs="*", help="names of scenarios")
         parser.add_argument("--all", action="store_true", help="every enabled scenario")
-        where = parser.add_mutually_exclusive_group()
-        where.add_argument("--wait", action="store_true", help="show the worker's progress until it has finished")
-        where.add_argument("--here", action="store_true", help="train in this process; needs the extra [train]")
+        self.add_where(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         runs = [enqueue(Run.Kind.TRANSFER, scenario, here=options["here"]) for scenario in self.scenarios(options)]
-        if options["here"]:
-            from ... import jobs
-
-            with progress_bar(self.stdout) as progress:
-                for run in runs:
-                    jobs.transfer(run.pk, watch=progress)
-            self.tell(runs)
-        elif options["wait"]:
-            with progress_bar(self.stdout) as progress:
-                for run in runs:
-                    follow_all(run, progress)
-            self.tell(runs)
-        else:
-            for run in runs:
-                self.stdout.write(f"Asked for {run}. mtrec_status shows how far it is.")
+        self.see_through(runs, options)
 
     def scenarios(self, options: dict[str, Any]) -> list[Scenario]:
         """The scenarios that the caller means."""
