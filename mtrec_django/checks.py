@@ -17,12 +17,17 @@ from django.utils.module_loading import import_string
 
 from .catalog.problems import did_you_mean, problem
 from .catalog.registry import sources
-from .catalog.scenarios import declared
+from .catalog.scenarios import Scenario, declared
 from .conf import Config
 from .models import Item
+from .retrieval.policy import OPTIONS, option_problems
 
 MINIMUM_PGVECTOR = (0, 8)
 """The first version with iterative scans, without which a filtered list comes out short."""
+
+
+LEARNER_OPTIONS = {"in_session"}
+"""Options of a scenario that say how its quality is measured."""
 
 
 def connect() -> None:
@@ -97,9 +102,24 @@ def check_declarations(app_configs: Sequence[AppConfig] | None = None, **kwargs:
     """Item sources and scenarios, each by its own check."""
     found = [message for source in sources().values() for message in source.check()]
     found += [message for scenario in declared().values() for message in scenario.check()]
+    found += [message for scenario in declared().values() for message in _check_options(scenario)]
     if not sources():
         hint = "Register a model in a module recommendations.py of one of the installed apps."
         found.append(problem("W002", "No model is registered for recommendations.", hint))
+    return found
+
+
+def _check_options(scenario: Scenario) -> list[CheckMessage]:
+    """Candidate sources and rules, as serving will read them."""
+    found = [
+        problem("E025", f"{scenario!r}, option {name!r}: {error}")
+        for name, error in option_problems(scenario.options).items()
+    ]
+    known = OPTIONS | LEARNER_OPTIONS
+    for name in scenario.options.keys() - known:
+        found.append(
+            problem("W020", f"{scenario!r} has an option {name!r}, which nothing reads.", did_you_mean(name, known))
+        )
     return found
 
 

@@ -29,3 +29,15 @@ class RunBusy(MtrecError):
 
 class NotPublishable(MtrecError, ValueError):
     """A version that cannot go live: not ready, pruned, or of another base than its scenario's items."""
+
+
+class BadRule(MtrecError, ValueError):
+    """A rule of a scenario, a call or an experiment that makes no sense; says which and why."""
+
+    def __init__(self, option: str, words: object) -> None:
+        super().__init__(option, words)
+        self.option = option
+        self.words = words
+
+    def __str__(self) -> str:
+        return str(self.words)

@@ -11,7 +11,7 @@ import pytest
 from django.core import checks as django_checks
 from django.db import connection
 
-from mtrec_django import checks
+from mtrec_django import Scenario, checks
 from mtrec_django.catalog.problems import did_you_mean, problem
 from mtrec_django.conf import Config
 from tests.site.making import registered
@@ -115,6 +115,17 @@ def test_without_sessions_guests_are_nobody(settings: Any) -> None:
 def test_declarations_are_checked() -> None:
     with registered(Brand, text=["nmae"]):
         assert ids(checks.check_declarations()) == ["mtrec.E010"]
+
+
+def test_rules_of_a_declared_scenario(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtrec_django.catalog.scenarios._declared", {})
+    Scenario("good", diversity=0.3, at_most={"brand": 2}, candidates=["personal"], in_session=True)
+    assert checks.check_declarations() == []
+    Scenario("bad", diversity=3, divresity=0.3)
+    wrong, unknown = checks.check_declarations()
+    assert (wrong.id, unknown.id) == ("mtrec.E025", "mtrec.W020")
+    assert "from 0 to 1" in wrong.msg
+    assert "Did you mean 'diversity'?" in str(unknown.hint)
 
 
 def test_a_site_that_registers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

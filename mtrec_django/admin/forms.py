@@ -11,9 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..catalog import registry
-from ..exceptions import NotRegistered
 from ..models import Scenario
-from ..retrieval.candidates import sources_named
+from ..retrieval.policy import option_problems
 
 KIND_LENGTH = 32
 """As long as a kind of feedback may be."""
@@ -138,26 +137,9 @@ class ScenarioForm(forms.ModelForm):
             return {}
         if not isinstance(options, dict):
             raise ValidationError(_("Options are an object, as in {“at_most”: {“brand”: 2}}."))
-        _check_candidates(options.get("candidates") or [])
-        _check_limits(options.get("at_most") or {})
+        if problems := option_problems(options):
+            raise ValidationError([str(error) for error in problems.values()])
         return options
-
-
-def _check_candidates(names: Any) -> None:
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ValidationError(_("“candidates” is a list of names of candidate sources."))
-    try:
-        sources_named(names)
-    except NotRegistered as error:
-        raise ValidationError(str(error)) from error
-
-
-def _check_limits(limits: Any) -> None:
-    sound = isinstance(limits, dict) and all(type(limit) is int and limit > 0 for limit in limits.values())
-    if not sound:
-        raise ValidationError(
-            _("“at_most” maps a category to how many items may share a label of it, as in {“brand”: 2}.")
-        )
 
 
 def registered() -> list[str]:

@@ -19,6 +19,7 @@ from ..inference.blend import FRESH, PERSONAL, TOGETHER, VECTOR_CANDIDATES, Blen
 from ..retrieval import store
 from ..retrieval.candidates import COUNTS, Ask
 from ..retrieval.filters import keys_of
+from ..retrieval.policy import Policy
 from ..retrieval.ranking import Ranking, rank
 from ..retrieval.rules import at_most
 from ..retrieval.search import Candidates, statement
@@ -109,7 +110,8 @@ def _search(question: Question, told: Known) -> Found:
     """Candidates by vector, by what goes with the history, and by popularity, ranked as the version learned."""
     live = told.live
     blend = SIMILAR if question.similar or live.blend is None else live.blend
-    names = (PERSONAL, TOGETHER) if question.similar else live.candidates
+    policy = question.policy(live)
+    names = (PERSONAL, TOGETHER) if question.similar else policy.candidates
     ask = Ask(
         live.scenario.pk,
         told.allowed(question, [question.keys] if question.keys else [], flagged=True),
@@ -119,12 +121,12 @@ def _search(question: Question, told: Known) -> Found:
         history=told.history.items,
         weights=blend.history_weights(told.history.kinds, np.array(told.history.here, np.bool_)).tolist(),
         narrow=told.narrow,
-        with_items=bool(live.at_most) or bool(blend.weights.get(FRESH)),
+        with_items=bool(policy.at_most) or bool(blend.weights.get(FRESH)),
     )
     settings = store.search_settings(max(VECTOR_CANDIDATES, ask.n))
     (rows,) = read([statement(ask, names)], using=store.database(), settings=settings)
     found = read_candidates(rows, names)
-    return _ruled(told, found, rank(found, blend))
+    return _ruled(policy, found, rank(found, blend))
 
 
 def _search_counts(question: Question, told: Known, beside: list[Pick]) -> list[Pick]:
@@ -135,7 +137,7 @@ def _search_counts(question: Question, told: Known, beside: list[Pick]) -> list[
         keys += [question.keys] if question.keys else []
         had = [int(found.candidates.items[at]) for found, at in beside]
         allowed = told.allowed(question, keys, flagged=False, beside=had)
-        limited = bool(told.live.at_most)
+        limited = bool(question.policy(told.live).at_most)
         ask = Ask(told.live.scenario.pk, allowed, question.n, narrow=told.narrow, with_items=limited)
         (rows,) = read([statement(ask, COUNTS)], using=store.database())
     except UNAVAILABLE as error:
@@ -146,11 +148,11 @@ def _search_counts(question: Question, told: Known, beside: list[Pick]) -> list[
     if beside:  # what completes a list never scores above what it completes
         last = min(float(one.ranking.scores[at]) for one, at in beside)
         ranking = replace(ranking, scores=ranking.scores - ranking.scores.max(initial=0) + last - 1)
-    return _ruled(told, found, ranking).picks
+    return _ruled(question.policy(told.live), found, ranking).picks
 
 
-def _ruled(told: Known, found: Candidates, ranking: Ranking) -> Found:
-    limits = told.live.at_most
+def _ruled(policy: Policy, found: Candidates, ranking: Ranking) -> Found:
+    limits = policy.at_most
     return Found(found, ranking, at_most(ranking.order, found.categories, limits) if limits else ranking.order)
 
 

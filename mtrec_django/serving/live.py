@@ -25,7 +25,7 @@ from ..inference.blend import Blend
 from ..inference.query import QueryEncoder
 from ..models import ModelVersion, Scenario, VersionFile
 from ..retrieval import store
-from ..retrieval.candidates import DEFAULT, sources_named
+from ..retrieval.policy import Policy, option_problems, read_options
 from ..retrieval.statement import Fragment, Rows, read
 from ..signals import version_published
 from .complaints import complain
@@ -62,6 +62,8 @@ class Live:
     base: Base | None = None
     encoder: QueryEncoder | None = None
     blend: Blend | None = None
+    policy: Policy = field(default_factory=Policy)
+    """Candidate sources and rules, unless a call or an experiment changes them."""
 
     @property
     def failed(self) -> bool:
@@ -78,23 +80,6 @@ class Live:
     def exclude(self) -> list[str]:
         """Kinds of events that take an item off the visitor's list."""
         return [kind for kind in self.scenario.exclude if isinstance(kind, str)]
-
-    @property
-    def candidates(self) -> tuple[str, ...]:
-        """Names of the candidate sources, from the option of this name."""
-        names = tuple(self.scenario.options.get("candidates") or DEFAULT)
-        try:
-            sources_named(names)
-        except NotRegistered as error:
-            complain(f"option candidates of {self.scenario.name} is passed over", error)
-            return DEFAULT
-        return names
-
-    @property
-    def at_most(self) -> dict[str, int]:
-        """Category -> how many items may share a label, from the option of this name."""
-        limits = self.scenario.options.get("at_most") or {}
-        return {field: limit for field, limit in limits.items() if isinstance(limit, int)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +160,7 @@ def _build(rows: tuple[tuple[Any, ...], ...], before: State | None) -> State:
     old = dict(zip(before.rows, before.scenarios.values(), strict=True)) if before else {}
     bases = dict(before.bases) if before else {}
     kept = {row: live for row, live in old.items() if not live.failed}
-    found = {row[1]: kept.get(row) or _load(_scenario(row), bases) for row in rows}
+    found = {row[1]: kept.get(row) or _with_policy(_load(_scenario(row), bases)) for row in rows}
     used = {live.base.id for live in found.values() if live.base}
     failed = any(live.failed for live in found.values())
     again_at = time.monotonic() + RETRY_SECONDS if failed else float("inf")
@@ -188,6 +173,16 @@ def _scenario(row: tuple[Any, ...]) -> Scenario:
         if isinstance(values[name], str):
             values[name] = json.loads(values[name])
     return Scenario.from_db(store.database(), list(values), list(values.values()))
+
+
+def _with_policy(live: Live) -> Live:
+    """What its options say; one that makes no sense is passed over."""
+    options = live.scenario.options
+    wrong = option_problems(options)
+    for name, error in wrong.items():
+        complain(f"option {name} of {live.scenario.name} is passed over", error)
+    sound = {name: value for name, value in options.items() if name not in wrong}
+    return replace(live, policy=Policy(**read_options(sound)))
 
 
 def _load(place: Scenario, bases: dict[int, Base]) -> Live:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from ..catalog.registry import source_for
 from ..retrieval import store
 from ..retrieval.filters import Allowed, Keys, is_narrow, keys_of, probe
+from ..retrieval.policy import Policy
 from ..retrieval.statement import Fragment, Rows, read
 from . import live as live_state
 from .live import Live
@@ -36,11 +37,17 @@ class Question:
     """Whether only the object on the page counts, not who asks."""
     only: str = ""
     """The label of the one item source that may answer, where the scenario does not say."""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the scenario's policy that are other than it says, see `retrieval.policy.read_options`."""
 
     @cached_property
     def keys(self) -> Keys | None:
         """What the caller's queryset holds."""
         return keys_of(self.queryset, store.database()) if self.queryset is not None else None
+
+    def policy(self, live: Live) -> Policy:
+        """The candidate sources and rules in force."""
+        return replace(live.policy, **self.changes) if self.changes else live.policy
 
     def labels(self, live: Live) -> tuple[str, ...]:
         """The item sources that may answer.
