@@ -1,9 +1,9 @@
 """The tables: catalogue, events, versions, runs and vectors."""
 
-from .catalog import Item, ItemContent, Scenario
+from .catalog import Item, ItemContent, Pin, Scenario
 from .events import Feedback, Recommendation, Relation, Visitor
 from .runs import Run
-from .vectors import ItemNeighbours, ItemScore, ItemVector
+from .vectors import ItemNeighbours, ItemPartners, ItemScore, ItemVector
 from .versions import ModelVersion, Publication, VersionFile, lineage, roll_back
 
 __all__ = [
@@ -11,9 +11,11 @@ __all__ = [
     "Item",
     "ItemContent",
     "ItemNeighbours",
+    "ItemPartners",
     "ItemScore",
     "ItemVector",
     "ModelVersion",
+    "Pin",
     "Publication",
     "Recommendation",
     "Relation",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -123,6 +124,38 @@ class Scenario(models.Model):
     def repeats(self) -> bool:
         """Whether an item the visitor already bought may be the right answer."""
         return not set(self.exclude) & {kind for kind, weight in self.goal.items() if weight > 0}
+
+
+class Pin(models.Model):
+    """An item that a scenario shows in a fixed place, for a while or for good."""
+
+    scenario = models.ForeignKey(Scenario, models.CASCADE, related_name="pins", verbose_name=_("scenario"))
+    item = models.ForeignKey(Item, models.CASCADE, related_name="+", verbose_name=_("item"))
+    position = models.PositiveSmallIntegerField(
+        _("position"),
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text=_("From 1, counted over all pages of a list."),
+    )
+    starts_at = models.DateTimeField(_("from"), null=True, blank=True, help_text=_("Empty is at once."))
+    ends_at = models.DateTimeField(_("until"), null=True, blank=True, help_text=_("Empty is for good."))
+
+    class Meta:
+        verbose_name = _("pin")
+        verbose_name_plural = _("pins")
+        ordering = ["position", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(ends_at__isnull=True)
+                | models.Q(starts_at__isnull=True)
+                | models.Q(ends_at__gt=models.F("starts_at")),
+                name="mtrec_pin_period",
+                violation_error_message=_("A pin ends after it begins."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.item} at {self.position} in {self.scenario}"
 
 
 def _is_weight(value: object) -> bool:

@@ -113,7 +113,13 @@ class Recommendation(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     visitor = models.ForeignKey(
-        Visitor, models.CASCADE, null=True, blank=True, related_name="recommendations", verbose_name=_("visitor")
+        Visitor,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="recommendations",
+        verbose_name=_("visitor"),
+        db_index=False,
     )
     scenario = models.ForeignKey(
         "mtrec.Scenario",
@@ -154,6 +160,7 @@ class Recommendation(models.Model):
         indexes = [
             models.Index(fields=["scenario", "-created_at"], name="mtrec_recommendation_recent"),
             models.Index(fields=["-created_at"], name="mtrec_recommendation_time"),
+            models.Index(fields=["visitor", "-created_at"], name="mtrec_recommendation_visitor"),
         ]
 
     def __str__(self) -> str:

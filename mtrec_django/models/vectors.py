@@ -78,3 +78,19 @@ class ItemScore(models.Model):
 
     def __str__(self) -> str:
         return f"{self.item_id} in {self.scenario_id}"
+
+
+class ItemPartners(models.Model):
+    """What is bought together with an item, by the site's own orders: counted by a job, whatever version is live."""
+
+    item = models.OneToOneField("mtrec.Item", models.CASCADE, primary_key=True, related_name="+")
+    others = ArrayField(models.BigIntegerField())  # primary keys of items, strongest first
+    weights = ArrayField(models.FloatField())  # cosine of the two items' orders
+
+    class Meta:
+        verbose_name = _("partners of an item")
+        verbose_name_plural = _("partners of items")
+        db_table = "mtrec_itempartners"
+
+    def __str__(self) -> str:
+        return f"partners of {self.item_id}"
