@@ -41,3 +41,7 @@ class BadRule(MtrecError, ValueError):
 
     def __str__(self) -> str:
         return str(self.words)
+
+
+class ExperimentError(MtrecError, ValueError):
+    """An experiment that cannot be started, ended or adopted as it is."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
+
 from ..conf import get_config
 from ..models import ModelVersion, Run, Scenario, VersionFile
+from ..models.experiments import versions_on_trial
 from ..retrieval import store
 
 
@@ -26,8 +29,11 @@ def being_built() -> set[int]:
 
 
 def superseded() -> list[int]:
-    """Base versions that are neither live, nor among the newest kept for roll back, nor being built right now."""
-    live = {version.base_id for version in ModelVersion.objects.filter(live_in__isnull=False)}
+    """Base versions that are neither live, nor in an open experiment, nor among the newest kept for roll back, nor
+    being built right now.
+    """
+    served = ModelVersion.objects.filter(Q(live_in__isnull=False) | Q(pk__in=versions_on_trial()))
+    live = {version.base_id for version in served}
     back = {
         publication.replaced.base_id
         for scenario in Scenario.objects.all()

@@ -1,12 +1,18 @@
-"""The tables: catalogue, events, versions, runs and vectors."""
+"""The tables: catalogue, events, versions, runs, vectors, experiments and figures."""
 
 from .catalog import Item, ItemContent, Pin, Scenario
 from .events import Feedback, Recommendation, Relation, Visitor
+from .experiments import Arm, ArmDay, Experiment, Metric
+from .metrics import AnswerDay, PositionDay, ScenarioDay
 from .runs import Run
 from .vectors import ItemNeighbours, ItemPartners, ItemScore, ItemVector
 from .versions import ModelVersion, Publication, VersionFile, lineage, roll_back
 
 __all__ = [
+    "AnswerDay",
+    "Arm",
+    "ArmDay",
+    "Experiment",
     "Feedback",
     "Item",
     "ItemContent",
@@ -14,13 +20,16 @@ __all__ = [
     "ItemPartners",
     "ItemScore",
     "ItemVector",
+    "Metric",
     "ModelVersion",
     "Pin",
+    "PositionDay",
     "Publication",
     "Recommendation",
     "Relation",
     "Run",
     "Scenario",
+    "ScenarioDay",
     "VersionFile",
     "Visitor",
     "lineage",

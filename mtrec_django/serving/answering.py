@@ -70,6 +70,7 @@ def answer(question: Question, *, consent: bool) -> Answer:
         scenario="" if question.only else place.name,
         title="" if question.only else place.title,
         version=told.live.version_id,
+        arm=told.live.arm,
         visitor=told.visitor,
         context=told.on_page.id if told.on_page else None,
         consent=consent,

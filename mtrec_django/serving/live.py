@@ -6,9 +6,11 @@ statement that rides along with the first query of an answer, at most every `MTR
 
 from __future__ import annotations
 
+import copy
 import json
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,16 +25,21 @@ from ..exceptions import NotRegistered
 from ..inference.artifact import Artifact, ArtifactError
 from ..inference.blend import Blend
 from ..inference.query import QueryEncoder
-from ..models import ModelVersion, Scenario, VersionFile
+from ..models import Arm, Experiment, ModelVersion, Scenario, VersionFile
 from ..retrieval import store
 from ..retrieval.policy import Policy, option_problems, read_options
-from ..retrieval.statement import Fragment, Rows, read
+from ..retrieval.statement import Fragment, Rows, compose, read
 from ..signals import version_published
 from .complaints import complain
+from .splitting import OPEN, Split, Trial
 
 _COLUMNS = ("id", "name", "title", "enabled", "sources", "goal", "exclude", "options", "live_version_id")
 
-POLL = Fragment("select {} from mtrec_scenario order by name".format(", ".join(_COLUMNS)))  # noqa: S608 - constants
+POLL = compose(
+    "select {columns}, {experiment} from mtrec_scenario order by name",
+    columns=Fragment(", ".join(_COLUMNS)),
+    experiment=OPEN,
+)
 """All there is to know whether anything changed."""
 
 SAMPLE = 256
@@ -64,11 +71,20 @@ class Live:
     blend: Blend | None = None
     policy: Policy = field(default_factory=Policy)
     """Candidate sources and rules, unless a call or an experiment changes them."""
+    arm: str = ""
+    """The arm of an experiment that this is."""
+    split: Split | None = None
+    arms: Mapping[str, Live] = field(default_factory=dict)
+
+    def of(self, identity: str) -> Live:
+        """As it is served to one visitor: in his arm where an experiment is running, else as it is."""
+        return self.arms.get(self.split.arm_of(identity), self) if self.split and identity else self
 
     @property
     def failed(self) -> bool:
-        """Whether it should have a version and has none."""
-        return self.scenario.live_version_id is not None and self.base is None
+        """Whether it should have a version and has none, itself or an arm of it."""
+        missing = self.scenario.live_version_id is not None and self.base is None
+        return missing or (self.split is not None and len(self.arms) < len(self.split.trials))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -160,15 +176,35 @@ def _build(rows: tuple[tuple[Any, ...], ...], before: State | None) -> State:
     old = dict(zip(before.rows, before.scenarios.values(), strict=True)) if before else {}
     bases = dict(before.bases) if before else {}
     kept = {row: live for row, live in old.items() if not live.failed}
-    found = {row[1]: kept.get(row) or _with_policy(_load(_scenario(row), bases)) for row in rows}
-    used = {live.base.id for live in found.values() if live.base}
+    found = {row[1]: kept.get(row) or _load_row(row, bases) for row in rows}
+    served = [each for live in found.values() for each in (live, *live.arms.values())]
+    used = {live.base.id for live in served if live.base}
     failed = any(live.failed for live in found.values())
     again_at = time.monotonic() + RETRY_SECONDS if failed else float("inf")
     return State(rows, found, {pk: base for pk, base in bases.items() if pk in used}, again_at)
 
 
-def _scenario(row: tuple[Any, ...]) -> Scenario:
-    values = dict(zip(_COLUMNS, row, strict=True))
+def _load_row(row: tuple[Any, ...], bases: dict[int, Base]) -> Live:
+    *columns, experiment = row
+    place = _scenario(columns)
+    live = _with_policy(_load(place, bases))
+    if experiment is None:
+        return live
+    split = Split.from_row(json.loads(experiment))
+    arms = {trial.name: _load_arm(place, trial, bases) for trial in split.trials}
+    # An arm whose version cannot be served is left out: its figures would be those of the fallback.
+    return replace(live, split=split, arms={name: arm for name, arm in arms.items() if not arm.failed})
+
+
+def _load_arm(place: Scenario, trial: Trial, bases: dict[int, Base]) -> Live:
+    arranged = copy.copy(place)
+    arranged.options = {**place.options, **trial.options}
+    arranged.live_version_id = None if trial.holdout else trial.version_id or place.live_version_id
+    return replace(_with_policy(_load(arranged, bases)), arm=trial.name)
+
+
+def _scenario(columns: list[Any]) -> Scenario:
+    values = dict(zip(_COLUMNS, columns, strict=True))
     for name in ("sources", "goal", "exclude", "options"):
         if isinstance(values[name], str):
             values[name] = json.loads(values[name])
@@ -255,6 +291,8 @@ def _blend(base: Artifact, transfer: Artifact | None, name: str) -> Blend:
     return Blend.from_json(stored) if stored else Blend()
 
 
-for _signal, _sender in ((post_save, Scenario), (post_delete, Scenario), (version_published, ModelVersion)):
-    _signal.connect(expire, sender=_sender, dispatch_uid="mtrec.serving.live")
+for _sender in (Scenario, Experiment, Arm):
+    post_save.connect(expire, sender=_sender, dispatch_uid="mtrec.serving.live")
+    post_delete.connect(expire, sender=_sender, dispatch_uid="mtrec.serving.live")
+version_published.connect(expire, sender=ModelVersion, dispatch_uid="mtrec.serving.live")
 setting_changed.connect(expire, dispatch_uid="mtrec.serving.live")

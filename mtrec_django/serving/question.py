@@ -39,6 +39,8 @@ class Question:
     """The label of the one item source that may answer, where the scenario does not say."""
     changes: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the scenario's policy that are other than it says, see `retrieval.policy.read_options`."""
+    identity: str = ""
+    """What an experiment puts the visitor into an arm by."""
 
     @cached_property
     def keys(self) -> Keys | None:
@@ -105,10 +107,16 @@ def ask_visitor(question: Question, live: Live) -> Known:
         return Known(live)
     rows = read([*asked.values(), *news], using=store.database())
     if news:
-        live = live_state.hear(rows.pop()).scenarios.get(live.scenario.name, live)
+        live = _again(live_state.hear(rows.pop()), live, question.identity)
         if (again := _statements(question, live)) != asked:  # another version since: never mix the two
             asked, rows = again, read([*again.values()], using=store.database()) if again else []
     return _known(question, live, dict(zip(asked, rows, strict=True)))
+
+
+def _again(state: live_state.State, live: Live, identity: str) -> Live:
+    """The same place by the news, in the visitor's arm."""
+    place = state.scenarios.get(live.scenario.name)
+    return place.of(identity) if place else live
 
 
 def without_version(live: Live) -> Live:

@@ -56,6 +56,7 @@ class Answer(list[Any]):
         scenario: str,
         title: str = "",
         version: int | None = None,
+        arm: str = "",
         visitor: int | None = None,
         context: int | None = None,
         consent: bool = False,
@@ -67,6 +68,8 @@ class Answer(list[Any]):
         """Its name; empty where none was asked."""
         self.title = title
         self.version = version
+        self.arm = arm
+        """The arm of an experiment that the visitor is in; empty for none."""
         self.visitor = visitor
         """Primary key of the visitor, when there is one."""
         self.context = context
@@ -117,7 +120,7 @@ def unsign(token: str) -> Link | None:
     return link if 0 < link.item < 2**63 and 0 <= link.position < 2**31 else None
 
 
-def log_shown(answer: Answer, *, arm: str = "") -> None:
+def log_shown(answer: Answer) -> None:
     """Store what was shown, by one statement; nothing without consent. That it failed is no reason to break a page."""
     if not answer or not answer.consent or not get_config().LOG_SHOWN:
         return
@@ -138,7 +141,7 @@ def log_shown(answer: Answer, *, arm: str = "") -> None:
         items=[one.item for one in shown],
         sources=[one.source for one in shown],
         scores=[one.score for one in shown],
-        arm=arm,
+        arm=answer.arm,
     )
     try:
         write(statement, using=router.db_for_write(Shown))

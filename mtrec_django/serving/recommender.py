@@ -17,6 +17,7 @@ from .live import Live
 from .query import OnPage, known, who
 from .question import Question
 from .recommendations import Answer
+from .splitting import identity_of, identity_of_visitor
 
 
 def recommend(
@@ -44,7 +45,8 @@ def recommend(
     """
     consent = request is not None and consents(request)
     visitor = who(request) if consent else None
-    return answer(_question(scenario, n, visitor, queryset, item, exclude), consent=consent)
+    identity = identity_of(request) if consent else ""
+    return answer(_question(scenario, n, visitor, identity, queryset, item, exclude), consent=consent)
 
 
 def recommend_for(
@@ -57,7 +59,7 @@ def recommend_for(
     exclude: Iterable[Model] = (),
 ) -> Answer:
     """The same for a known visitor, without a request: for the API, commands and e-mails."""
-    question = _question(scenario, n, known(visitor), queryset, item, exclude)
+    question = _question(scenario, n, known(visitor), identity_of_visitor(visitor), queryset, item, exclude)
     return answer(question, consent=visitor is not None)
 
 
@@ -79,12 +81,14 @@ def _question(
     scenario: str,
     n: int,
     visitor: Fragment | None,
+    identity: str,
     queryset: QuerySet[Any] | None,
     item: Model | None,
     exclude: Iterable[Model],
 ) -> Question:
     on_page = OnPage.of(item) if item is not None else None
-    return Question(_place(scenario), n, visitor, queryset, on_page, tuple(map(OnPage.of, exclude)))
+    left_out = tuple(map(OnPage.of, exclude))
+    return Question(_place(scenario).of(identity), n, visitor, queryset, on_page, left_out, identity=identity)
 
 
 def _place(name: str) -> Live:

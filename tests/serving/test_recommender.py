@@ -370,7 +370,7 @@ def refuses(request: HttpRequest) -> bool:
 def test_what_was_shown_is_stored(world: World, guest: HttpRequest) -> None:
     track(guest, "view", world.product(1, 0))
     answer = recommend(guest, "world", 3, item=world.product(1, 0))
-    log_shown(answer, arm="a")
+    log_shown(answer)
     shown = Recommendation.objects.get()
     assert shown.pk == answer.id
     assert shown.visitor == Visitor.objects.get()
@@ -378,7 +378,7 @@ def test_what_was_shown_is_stored(world: World, guest: HttpRequest) -> None:
     assert shown.items == [world.item(1, rank).pk for rank in (1, 2, 3)]
     assert shown.sources == ["similar"] * 3
     assert len(shown.scores) == 3
-    assert shown.arm == "a"
+    assert shown.arm == ""
 
 
 def test_what_was_shown_is_not_stored_where_the_site_does_not_want_it(world: World, settings: Any) -> None:
