@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mtrec_django import jobs
-from mtrec_django.models import ModelVersion, Run, Scenario
+from mtrec_django.models import Arm, Experiment, ModelVersion, Run, Scenario
 from mtrec_django.retrieval import store
 
 pytestmark = pytest.mark.django_db
@@ -84,3 +84,15 @@ def test_pruning_twice_changes_nothing_more() -> None:
     base(), base()
     assert len(jobs.prune()) == 1
     assert jobs.prune() == []
+
+
+def test_what_an_experiment_serves_stays() -> None:
+    one = base()
+    home = Scenario.objects.get(name="home")
+    experiment = Experiment.objects.create(scenario=home, name="try")
+    Arm.objects.create(experiment=experiment, name="old", version=one)
+    base(), base()
+    experiment.start()
+    assert one.pk not in jobs.prune()
+    experiment.end()
+    assert one.pk in jobs.prune()
