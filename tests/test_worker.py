@@ -19,7 +19,8 @@ from example_project.celery import app
 from example_project.environment import broker_of
 from mtrec_django.catalog.sync import sync
 from mtrec_django.events.history import import_events
-from mtrec_django.models import ModelVersion, Run, Scenario
+from mtrec_django.inference.artifact import Artifact
+from mtrec_django.models import ModelVersion, Run, Scenario, VersionFile
 from mtrec_django.queueing import enqueue, send, send_light
 from mtrec_django.retrieval import store
 from mtrec_django.serving.recommender import recommend
@@ -115,6 +116,25 @@ def test_a_killed_worker_costs_its_run_and_nothing_else(world, tmp_path: Path) -
     assert again.status == Run.Status.SUCCEEDED, again.error
     assert store.stored() == {again.version_id}
     assert not ModelVersion.objects.filter(status=ModelVersion.Status.BUILDING).exists()
+
+
+def epochs_kept(run: Run) -> int:
+    """Of the checkpoint of the version that a run builds."""
+    file = VersionFile.objects.filter(version__runs=run, name="checkpoint").first()
+    return len(Artifact.from_bytes(bytes(file.data)).config["epochs"]) if file else 0
+
+
+def test_another_worker_goes_on_from_the_checkpoint_of_a_killed_one(world, tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    with worker(log, "tests.settings_slow"):
+        run = enqueue(Run.Kind.TRAIN, transfers=False)
+        wait_for(lambda: epochs_kept(run) >= 3, log)
+    wait_for(lambda: Run.objects.reap() == 1, log)
+    reached = epochs_kept(run)
+    with worker(log, "tests.settings_slow"):
+        again = enqueue(Run.Kind.TRAIN, transfers=False)
+        wait_for(lambda: epochs_kept(again) not in (0, reached), log)
+        assert epochs_kept(again) > reached
 
 
 @pytest.mark.parametrize(

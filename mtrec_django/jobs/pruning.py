@@ -8,6 +8,9 @@ from ..conf import get_config
 from ..models import ModelVersion, Run, Scenario, VersionFile
 from ..models.experiments import versions_on_trial
 from ..retrieval import store
+from .checkpoints import NAME as CHECKPOINT
+from .checkpoints import forget_old
+from .running import being_built
 
 
 def prune(*, dry_run: bool = False) -> list[int]:
@@ -19,13 +22,8 @@ def prune(*, dry_run: bool = False) -> list[int]:
             drop(pk)
         for orphan in set(store.orphans()) - being_built():
             store.drop(orphan)
+        forget_old()
     return doomed
-
-
-def being_built() -> set[int]:
-    """Versions that a living worker is at; the others that look unfinished belong to workers that died."""
-    running = Run.objects.filter(status=Run.Status.RUNNING, version__isnull=False)
-    return set(running.values_list("version_id", flat=True))
 
 
 def superseded() -> list[int]:
@@ -48,9 +46,12 @@ def superseded() -> list[int]:
 
 
 def drop(pk: int) -> None:
-    """Let go of one base version: first nobody can publish it, then its partitions and files go."""
+    """Let go of one base version: first nobody can publish it, then its partitions and files go.
+
+    The checkpoint of a training that died stays: the next one goes on from it.
+    """
     ModelVersion.objects.filter(pk=pk).update(status=ModelVersion.Status.PRUNED)
     ModelVersion.objects.filter(parent_id=pk).update(status=ModelVersion.Status.PRUNED)
     store.drop(pk)
-    VersionFile.objects.filter(version_id=pk).delete()
+    VersionFile.objects.filter(version_id=pk).exclude(name=CHECKPOINT).delete()
     VersionFile.objects.filter(version__parent_id=pk).delete()

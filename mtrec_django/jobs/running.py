@@ -62,3 +62,9 @@ def working(run: Run, *, task_id: str = "", watch: Progress | None = None) -> It
         run.finish(Run.Status.SUCCEEDED)
     finally:
         run_finished.send(Run, run=run)
+
+
+def being_built() -> set[int]:
+    """Versions that a living worker is at; the others that look unfinished belong to workers that died."""
+    running = Run.objects.filter(status=Run.Status.RUNNING, version__isnull=False)
+    return {pk for pk in running.values_list("version_id", flat=True) if pk is not None}

@@ -24,6 +24,7 @@ from ..queueing import enqueue
 from ..representation.encoders import load_encoder
 from ..retrieval import store
 from .arrays import read_dataset
+from .checkpoints import InDatabase, forget
 from .encoding import encode_items
 from .pruning import drop, prune
 from .running import Progress, ProgressWriter, working
@@ -84,10 +85,17 @@ def _train(run: Run, version: ModelVersion, progress: ProgressWriter) -> None:
     seconds = {"read": time.perf_counter() - started}
     encoder = load_encoder(get_config().ENCODER).name
     trained = fit(
-        dataset, settings=_settings(), seed=version.seed, progress=progress, warm_start=_live(), encoder=encoder
+        dataset,
+        settings=settings_of_site(),
+        seed=version.seed,
+        progress=progress,
+        warm_start=_live(),
+        checkpoint=InDatabase(version),
+        encoder=encoder,
     )
     mark = time.perf_counter()
     _store(version, trained, progress)
+    forget(version)
     seconds["store"] = time.perf_counter() - mark
     half_life = dict(zip([goal.name for goal in dataset.goals], trained.report["recipe"]["half_life"], strict=True))
     report = trained.report | {"half_life": half_life}
@@ -110,7 +118,9 @@ def _transfer(run: Run, version: ModelVersion, base: ModelVersion, place: Scenar
     progress("reading events", 0, 0)
     dataset = read_dataset()
     trained = load_version(base)
-    result = fit_transfer(trained, dataset, place.name, settings=_settings(), seed=version.seed, progress=progress)
+    result = fit_transfer(
+        trained, dataset, place.name, settings=settings_of_site(), seed=version.seed, progress=progress
+    )
     version.add_file("artifact", result.artifact.to_bytes())
     _describe(version, dataset, result.report, seconds={}, card=result.artifact.card, encoder=base.encoder)
     still = Scenario.objects.get(pk=place.pk).live_version
@@ -202,7 +212,7 @@ def _describe(
     data = report.get("data", {})
     version.status = ModelVersion.Status.READY
     version.encoder = encoder
-    version.settings = _settings().to_json()
+    version.settings = settings_of_site().to_json()
     version.data_from = _moment(data.get("from"))
     version.data_to = _moment(data.get("until"))
     version.events = len(dataset.events)
@@ -219,7 +229,7 @@ def _moment(seconds: int | None) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
-def _settings() -> Settings:
+def settings_of_site() -> Settings:
     """The learner's settings with the site's overrides; unknown names are left to the system checks."""
     config = get_config()
     known = {field.name for field in fields(Settings)}

@@ -119,6 +119,7 @@ class Result:
     """The lists of one baseline."""
 
     lists: Ints  # [queries, 50]
+    score: Score
     setting: dict[str, Any]
     validation: float
     seconds: float
@@ -136,11 +137,12 @@ def run_baselines(
         started = time.perf_counter()
         build, grid = GRIDS[name]
         tried = {}
-        for setting in grid if len(grid) > 1 else []:
+        for setting in grid if len(grid) > 1 and len(few) else []:
             lists = full_ranking(few, catalogue, build(train, **setting)(few), 10)
             tried[str(setting)] = float(per_query(lists, few.relevant)["ndcg@10"].mean())
         best = max(grid, key=lambda setting: tried.get(str(setting), 0.0))
-        lists = full_ranking(test, catalogue, build(both, **best)(test))
+        score = build(both, **best)(test)
+        lists = full_ranking(test, catalogue, score)
         value = tried.get(str(best), 0.0)
-        results[name] = Result(lists, best, value, time.perf_counter() - started, tried)
+        results[name] = Result(lists, score, best, value, time.perf_counter() - started, tried)
     return results

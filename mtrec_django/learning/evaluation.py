@@ -32,15 +32,19 @@ def ndcg(hit: npt.NDArray[np.bool_], relevant_count: npt.NDArray[np.integer], k:
     return gained / np.where(ideal > 0, ideal, 1)
 
 
-def per_query(lists: Ints, relevant: sparse.csr_matrix) -> dict[str, Doubles]:
-    """Every metric of every question. [queries] each"""
+def per_query(lists: Ints, relevant: sparse.csr_matrix, *, catalogue: int = 0) -> dict[str, Doubles]:
+    """Every metric of every question; accuracy only where the size of the catalogue is given. [queries] each
+
+    Accuracy counts what is shown and wanted or neither, over the catalogue: it is near 1 for any list, since nearly
+    everything is neither.
+    """
     hit = hits(lists, relevant)
     count = np.asarray(relevant.sum(axis=1)).ravel().astype(np.int64)
     any_right = np.maximum(count, 1)
     found = hit[:, :10].sum(axis=1)
     precision, recall = found / 10, found / any_right
     first = np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, np.inf)
-    return {
+    values = {
         "ndcg@10": ndcg(hit, count),
         "recall@10": recall,
         "recall@50": hit[:, :50].sum(axis=1) / any_right,
@@ -50,6 +54,10 @@ def per_query(lists: Ints, relevant: sparse.csr_matrix) -> dict[str, Doubles]:
         "mrr@10": np.where(first <= 10, 1 / first, 0),
         "mrr@50": np.where(first <= 50, 1 / first, 0),
     }
+    if catalogue:
+        wrong = (lists[:, :10] >= 0).sum(axis=1) - found + (count - found)
+        values["accuracy@10"] = 1 - wrong / catalogue
+    return values
 
 
 def measure(
@@ -66,7 +74,8 @@ def measure(
     popularity@10: mean rank share of what is shown, 1 for only the most popular; diversity@10: 1 - mean cosine of two
     of a list by their features.
     """
-    out = {name: float(values.mean()) if len(values) else 0.0 for name, values in per_query(lists, relevant).items()}
+    each = per_query(lists, relevant, catalogue=catalogue)
+    out = {name: float(values.mean()) if len(values) else 0.0 for name, values in each.items()}
     top = lists[:, :10]
     shown = top[top >= 0]
     share = (counts + 1) / (counts.sum() + len(counts))
@@ -94,17 +103,25 @@ def margin(ours: Doubles, theirs: Doubles, *, seed: int = 0, rounds: int = 1000)
     difference = ours - theirs
     if not len(difference):
         return {"mean": 0.0, "low": 0.0, "high": 0.0, "ratio": 1.0, "n": 0}
-    rng = np.random.default_rng(seed)
-    drawn = np.array([difference[rng.integers(0, len(difference), len(difference))].mean() for _ in range(rounds)])
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    low, high = interval(difference, seed=seed, rounds=rounds)
     ratio = float(ours.mean() / theirs.mean()) if theirs.mean() > 0 else float("inf") if ours.mean() > 0 else 1.0
     return {
         "mean": float(difference.mean()),
-        "low": float(low),
-        "high": float(high),
+        "low": low,
+        "high": high,
         "ratio": ratio if np.isfinite(ratio) else 1e9,
         "n": len(difference),
     }
+
+
+def interval(values: Doubles, *, seed: int = 0, rounds: int = 1000) -> tuple[float, float]:
+    """The 95 % interval of a mean, by bootstrap over visitors (Efron 1979)."""
+    if not len(values):
+        return 0.0, 0.0
+    rng = np.random.default_rng(seed)
+    drawn = np.array([values[rng.integers(0, len(values), len(values))].mean() for _ in range(rounds)])
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def auc(scores: Floats, relevant: npt.NDArray[np.bool_]) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ import torch
 from ..dataset import Dataset, Floats
 from ..inference.artifact import Artifact
 from .artifacts import Snapshot, Trained, card
+from .checkpoints import Keeper, Mark
 from .choosing import Chosen, choose_all
 from .cleaning import clean
 from .measuring import Measured, decide, measure_all, network_ndcg
@@ -60,7 +60,7 @@ def fit(
     seed: int = 0,
     progress: Progress | None = None,
     warm_start: Trained | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: Keeper | None = None,
     encoder: str = "",
 ) -> Trained:
     """Train, choose, measure, and train on everything.
@@ -70,7 +70,7 @@ def fit(
         progress: called as (step, done, total) at least once a second; may raise to cancel.
         warm_start: the live version: training begins at its weights, by item id, and is shorter; and it is what the
             outcome has to stand beside.
-        checkpoint: a file to resume from after a kill, written after each epoch and gone in the end.
+        checkpoint: what to resume from after a kill, written after epochs.
         encoder: the name of the text encoder that made `dataset.items.content`, for the record.
 
     Returns:
@@ -86,7 +86,7 @@ def fit(
             warm(network, warm_start, run.dataset)
         clock.lap("prepare")
         old, before = (run.dataset.with_events(run.dataset.events[split.part <= part]) for part in (0, 1))
-        fitted = train_and_choose(run, network, split, clock, old, checkpoint, warmed=warm_start is not None)
+        fitted = train_and_choose(run, network, split, clock, old, checkpoint, begun_at=warm_start)
         refresh(run, network, old, before, "learn what was chosen on")
         clock.lap("refresh")
         measured = measure_all(run, network, split, fitted, live=warm_start)
@@ -96,8 +96,6 @@ def fit(
         progress("tables", 0, 1)
         table, priors = _tables(run, fitted)
         clock.lap("everything")
-        if checkpoint is not None:
-            checkpoint.unlink(missing_ok=True)
         report = _report(run, fitted, measured, decision, clock) | {"removed": cleaned.removed}
         return assemble(run, network, fitted, table, priors, report, encoder)
 
@@ -122,12 +120,13 @@ def train_and_choose(
     split: Split,
     clock: Clock,
     old: Dataset,
-    checkpoint: Path | None = None,
+    checkpoint: Keeper | None = None,
     *,
-    warmed: bool = False,
+    begun_at: Trained | None = None,
 ) -> Fitted:
-    """Train on the old part; choose sources and blends on the newer one."""
-    dataset, settings = run.dataset, run.settings
+    """Train on the old part, gently where the network began at another's weights; choose sources and blends on the
+    newer one."""
+    dataset, settings, warmed = run.dataset, run.settings, begun_at is not None
     asked = [run.ask(goal, split, 1) for goal in range(len(dataset.goals))]
     few = [questions.sample(1000, run.seed) for questions in asked if len(questions)]
     course = train(
@@ -139,6 +138,7 @@ def train_and_choose(
         step="train",
         validate=(lambda: network_ndcg(run, network, old, few)) if few else None,
         checkpoint=checkpoint,
+        mark=Mark.of(dataset, run.rows, settings, run.seed, begun_at.id if begun_at else "") if checkpoint else None,
     )
     clock.lap("train")
     chosen = choose_all(run, network, old, asked)

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..dataset import Bools, Floats
-from ..inference.artifact import Artifact, ArtifactError
+from .checkpoints import Checkpoint, Keeper, Mark
 from .network import Network
 from .sampling import Batch, Negatives, Sampler
 from .settings import Progress, Settings
@@ -119,23 +118,28 @@ def train(
     progress: Progress,
     step: str,
     validate: Validate | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: Keeper | None = None,
+    mark: Mark | None = None,
 ) -> Course:
-    """Run the epochs; with `validate` the best weights are kept and training ends when they get no better."""
-    course, state = Course(), Checkpoint.begin(trainer, checkpoint)
+    """Run the epochs; with `validate` the best weights are kept and training ends when they get no better.
+
+    With a keeper it goes on after the last epoch that was kept, if that was of a training with the same mark.
+    """
+    course, state = Course(), Checkpoint.begin(trainer.network, checkpoint, mark)
+    course.epochs = state.epochs
     per_epoch = sampler.batches()
-    for epoch in range(state.epoch, epochs):
+    for epoch in range(len(state.epochs), epochs):
+        if state.waited >= patience:
+            break
         record = {
             "epoch": epoch + 1,
             "loss": _epoch(trainer, sampler, course, epoch, epochs, per_epoch, progress, step),
         }
         if validate is not None:
             record["ndcg@10"] = value = validate()
-            state.judge(value, trainer.network)
+            state.judge(value)
         course.epochs.append(record)
-        state.write(epoch + 1)
-        if state.waited >= patience:
-            break
+        state.write(last=epoch + 1 == epochs or state.waited >= patience)
     if state.best_weights is not None:
         trainer.network.load_state_dict(state.best_weights)
     progress(step, epochs * per_epoch, epochs * per_epoch)
@@ -164,63 +168,3 @@ def _epoch(
             progress(step, done, epochs * per_epoch)
     trainer.network.eval()
     return float(np.mean(losses)) if losses else 0.0
-
-
-@dataclass(slots=True)
-class Checkpoint:
-    """Where a training stands after an epoch; with a file it survives a kill.
-
-    Moments of the optimisers are not kept: they are warm again after a few dozen steps.
-    """
-
-    trainer: Trainer
-    file: Path | None = None
-    epoch: int = 0
-    best: float = -1.0
-    waited: int = 0
-    best_weights: dict[str, Tensor] | None = None
-
-    @classmethod
-    def begin(cls, trainer: Trainer, file: Path | None) -> Checkpoint:
-        """Go on from the file, if it is there and fits the network; a damaged one is no reason not to train."""
-        state = cls(trainer, file)
-        if file is None or not file.exists():
-            return state
-        try:
-            stored = Artifact.from_bytes(file.read_bytes())
-        except ArtifactError:
-            return state
-        shapes = {name: tensor.shape for name, tensor in trainer.network.state_dict().items()}
-        now, best = (_fitting(stored.part(part), shapes) for part in ("now", "best"))
-        if stored.kind != "checkpoint" or now is None:
-            return state
-        trainer.network.load_state_dict(now)
-        state.epoch, state.best, state.waited = (stored.config[name] for name in ("epoch", "best", "waited"))
-        state.best_weights = best
-        return state
-
-    def judge(self, value: float, network: Network) -> None:
-        """Keep the weights if they are the best so far."""
-        if value > self.best:
-            self.best, self.waited = value, 0
-            self.best_weights = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-        else:
-            self.waited += 1
-
-    def write(self, epoch: int) -> None:
-        """Replace the file in one move, so that a kill in the midst leaves the one before."""
-        if self.file is None:
-            return
-        arrays = {f"now.{name}": tensor.numpy() for name, tensor in self.trainer.network.state_dict().items()}
-        arrays.update({f"best.{name}": tensor.numpy() for name, tensor in (self.best_weights or {}).items()})
-        config = {"epoch": epoch, "best": self.best, "waited": self.waited}
-        fresh = self.file.with_suffix(".part")
-        fresh.write_bytes(Artifact("checkpoint", config, arrays).to_bytes())
-        fresh.replace(self.file)
-
-
-def _fitting(arrays: dict[str, Floats], shapes: dict[str, torch.Size]) -> dict[str, Tensor] | None:
-    """The arrays as weights of a network with these shapes; nothing when they are another's."""
-    if {name: array.size for name, array in arrays.items()} != {name: size.numel() for name, size in shapes.items()}:
-        return None
-    return {name: torch.from_numpy(array).reshape(shapes[name]) for name, array in arrays.items()}

@@ -158,11 +158,11 @@ def few(
     out = {}
     for share in (0.01, 0.05, 0.2):
         there = dataset.events.scenario == scenario
-        hidden = there & (split.part == 0) & (drawn >= share)
+        hidden = there & (split.part < 2) & (drawn >= share)
         held, asked = _without(dataset, split, hidden, scenario, settings, seed)
         ours, popular = per_query(held.lists(asked), asked.relevant)["ndcg@10"], _popularity(held, asked)
         out[f"{share:.0%}"] = {
-            "events": int((there & (split.part == 0) & (drawn < share)).sum()),
+            "events": int((there & (split.part < 2) & (drawn < share)).sum()),
             "ours": _mean(ours),
             "popularity": _mean(popular),
             "ratio": _ratio(ours, popular),

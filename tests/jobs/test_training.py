@@ -10,7 +10,7 @@ from mtrec_django.catalog.sync import sync
 from mtrec_django.events.history import import_events
 from mtrec_django.exceptions import RunBusy
 from mtrec_django.jobs.training import load_version
-from mtrec_django.models import Item, ItemContent, ItemScore, ItemVector, ModelVersion, Run, Scenario
+from mtrec_django.models import Item, ItemContent, ItemScore, ItemVector, ModelVersion, Run, Scenario, VersionFile
 from mtrec_django.queueing import enqueue
 from mtrec_django.retrieval import store
 
@@ -97,6 +97,25 @@ def test_a_failure_leaves_a_reason_and_no_vectors(world, monkeypatch) -> None:
     assert (run.status, run.error) == (Run.Status.FAILED, "MemoryError: no more")
     assert run.version.status in (ModelVersion.Status.FAILED, ModelVersion.Status.PRUNED)
     assert store.stored() == set()
+
+
+def test_a_training_that_died_is_taken_up_where_it_stood(world) -> None:
+    def die(step: str, done: int, total: int) -> None:
+        if step == "train" and done >= total / 2:
+            raise SystemExit("killed")
+
+    with pytest.raises(SystemExit):
+        jobs.train(watch=die)
+    dead = ModelVersion.objects.get()
+    assert [file.name for file in dead.files.all()] == ["checkpoint"]
+    jobs.prune()
+    assert dead.files.exists()
+
+    seen: list[int] = []
+    version = jobs.train(watch=lambda step, done, total: seen.append(done) if step == "train" else None).version
+    assert seen[0] > 0
+    assert len(version.report["epochs"]) == 3
+    assert not VersionFile.objects.filter(name="checkpoint").exists()
 
 
 def test_a_cancelled_run_stops(world) -> None:

@@ -83,22 +83,6 @@ def test_an_empty_history_trains_on_content_alone() -> None:
     assert np.isfinite(trained.vectors).all()
 
 
-def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path) -> None:
-    world, file = tastes(users=60), tmp_path / "training.safetensors"
-
-    def stop_in_the_second_epoch(step: str, done: int, total: int) -> None:
-        if step == "train" and done >= total / 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fit(world, settings=QUICK, checkpoint=file, progress=stop_in_the_second_epoch)
-    assert file.exists()
-    report = fit(world, settings=QUICK, checkpoint=file).report
-    epochs = [int(epoch["epoch"]) for epoch in report["epochs"]]
-    assert epochs[0] > 1
-    assert not file.exists()
-
-
 def test_a_warm_start_begins_where_the_live_version_stood(trained: Trained, world: Dataset) -> None:
     one_epoch = replace(QUICK, epochs=1, warm_epochs=1)
     cold = fit(world, settings=one_epoch, seed=3)
