@@ -14,7 +14,7 @@ from mtrec_django.inference.blend import PERSONAL, Blend
 from mtrec_django.learning.candidates import Candidates
 from mtrec_django.learning.comparison import Plan, aucs, compare, hidden_items, spread, without
 from mtrec_django.learning.evaluation import auc
-from mtrec_django.learning.queries import given, last_out, queries
+from mtrec_django.learning.queries import last_out, queries
 
 from .worlds import QUICK, tastes
 
@@ -97,7 +97,7 @@ def test_a_scenario_of_no_name_is_refused(world: Dataset) -> None:
 
 
 def test_area_counts_what_is_no_candidate_as_last_and_alike(world: Dataset) -> None:
-    asked = queries(world, 0, given(last_out(world, 0).part), 2).take(np.array([0]))
+    asked = queries(world, 0, last_out(world, 0), 2).take(np.array([0]))
     allowed = ~np.asarray(asked.seen.todense())[0].astype(bool)
     right = int(asked.relevant.indices[0])
     others = np.setdiff1d(np.flatnonzero(allowed), [right])
