@@ -34,6 +34,7 @@ def connect() -> None:
     """Register the checks."""
     checks.register(check_settings, "mtrec")
     checks.register(check_database_kind, "mtrec")
+    checks.register(check_time_zone, "mtrec")
     checks.register(check_middleware, "mtrec")
     checks.register(check_declarations, "mtrec")
     checks.register(check_extension, checks.Tags.database)
@@ -52,7 +53,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
             found.append(problem("E002", f"MTREC has no setting {key!r}.", did_you_mean(str(key), known)))
         elif not _fits(value, known[key]):
             found.append(problem("E003", f"MTREC[{key!r}] is {value!r}.", f"It must be {_in_words(known[key])}."))
-    return found or _check_consent(given.get("CONSENT"))
+    return found or [*_check_consent(given.get("CONSENT")), *_check_visitor_keys(given.get("VISITOR_KEYS", ()))]
 
 
 def check_database_kind(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
@@ -88,6 +89,14 @@ def check_extension(
         hint = "Install pgvector 0.8 or later, then run ALTER EXTENSION vector UPDATE."
         return [problem("E007", f"The extension pgvector of database {alias!r} is version {version}.", hint)]
     return []
+
+
+def check_time_zone(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Events of several hosts are put in order by their time."""
+    if settings.USE_TZ:
+        return []
+    hint = "Set USE_TZ = True (Django's default); TIME_ZONE stays what people see."
+    return [problem("E008", "USE_TZ is False, so the time of an event means nothing without its host.", hint)]
 
 
 def check_middleware(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
@@ -135,6 +144,14 @@ def _check_consent(path: Any) -> list[CheckMessage]:
     return []
 
 
+def _check_visitor_keys(secrets: Sequence[Any]) -> list[CheckMessage]:
+    sound = not isinstance(secrets, str) and all(isinstance(each, str) and len(each) >= 16 for each in secrets)
+    if sound and len(set(secrets)) == len(secrets):
+        return []
+    hint = 'Name secrets of at least 16 signs, the newest first, as in [os.environ["VISITOR_KEY"]].'
+    return [problem("E009", "MTREC['VISITOR_KEYS'] is no list of different secrets.", hint)]
+
+
 def _fits(value: Any, hint: Any) -> bool:
     """Whether a value is of a type as the settings have them: plain, optional or a mapping."""
     kinds = typing.get_args(hint) if isinstance(hint, UnionType) else (hint,)
@@ -149,5 +166,6 @@ def _fits(value: Any, hint: Any) -> bool:
 
 def _in_words(hint: Any) -> str:
     kinds = typing.get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    names = {bool: "True or False", int: "a whole number", float: "a number", str: "text", NoneType: "None"}
-    return " or ".join(names.get(kind, "a dict") for kind in kinds)
+    names: dict[Any, str] = {bool: "True or False", int: "a whole number", float: "a number", str: "text"}
+    names |= {NoneType: "None", Sequence: "a list"}
+    return " or ".join(names.get(typing.get_origin(kind) or kind, "a dict") for kind in kinds)

@@ -5,7 +5,7 @@ No setting reaches a model field, so no setting ever needs a migration.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
@@ -29,6 +29,15 @@ class Config:
     """Text encoder of the worker: "minilm", "hashing", a sentence-transformers name or folder, or a dotted path."""
     CONSENT: str | None = None
     """Dotted path of `consent(request) -> bool`. Without consent nothing is stored and answers are contextual only."""
+    DO_NOT_TRACK: bool = False
+    """Whether a browser that sends `DNT: 1` or `Sec-GPC: 1` (Global Privacy Control) has not consented."""
+    VISITOR_KEYS: Sequence[str] = ()
+    """Secrets under which guests' keys and imported names are stored as keyed hashes, the newest first; `mtrec_rekey`
+    brings older ones under the first. A secret stays on the list, since the way to the newest leads through it."""
+    KEEP_EVENTS_DAYS: int = 0
+    """Days after which `mtrec.prune` deletes events, and guests who have none left; 0 keeps them."""
+    KEEP_SHOWN_DAYS: int = 0
+    """Days after which `mtrec.prune` deletes what was shown; 0 keeps it."""
     SYNC_ON_COMMIT: bool = True
     """Whether saves and deletes of registered models are caught up on commit; `mtrec_sync` catches up either way."""
     QUEUE: str = "mtrec"

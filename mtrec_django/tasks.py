@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import Task, shared_task
 
+from .events.pseudonyms import rekey
 from .models import Run
 from .queueing import enqueue, send, send_light
 
@@ -54,9 +55,11 @@ def scores() -> None:
 
 @shared_task(name="mtrec.prune", ignore_result=True)
 def prune() -> None:
-    """Drop superseded versions and what died half built."""
+    """Drop superseded versions and what died half built, and what is older than the site keeps."""
     from . import jobs
 
+    rekey()
+    jobs.expire()
     jobs.prune()
 
 

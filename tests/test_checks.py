@@ -55,6 +55,10 @@ def test_the_defaults_are_sound(settings: Any) -> None:
         ({"CONSENT": 5}, "E003", "text or None"),
         ({"TRAIN": []}, "E003", "a dict"),
         ({"VERSION_POLL_SECONDS": "soon"}, "E003", "a number"),
+        ({"VISITOR_KEYS": 5}, "E003", "a list"),
+        ({"VISITOR_KEYS": "one secret of many signs"}, "E009", "no list"),
+        ({"VISITOR_KEYS": ["short"]}, "E009", "no list"),
+        ({"VISITOR_KEYS": ["one secret of many signs"] * 2}, "E009", "no list"),
         ({"CONSENT": "tests.nowhere.consent"}, "E004", "cannot be imported"),
         ({"CONSENT": "tests.test_checks.consent_text"}, "E004", "takes a request"),
     ],
@@ -104,6 +108,12 @@ def test_the_extension(monkeypatch: pytest.MonkeyPatch, row: Any, found: list[st
 
 def test_the_extension_of_this_very_database(db: None) -> None:
     assert checks.check_extension(databases=["default"]) == []
+
+
+def test_time_needs_zones(settings: Any) -> None:
+    assert checks.check_time_zone() == []
+    settings.USE_TZ = False
+    assert ids(checks.check_time_zone()) == ["mtrec.E008"]
 
 
 def test_without_sessions_guests_are_nobody(settings: Any) -> None:

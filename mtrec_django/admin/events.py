@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy
 
+from ..events.pseudonyms import keys_of, names_of
 from ..models import Feedback, Item, Recommendation, Relation, Visitor
 from .readonly import ReadOnlyAdmin
 
@@ -24,9 +25,9 @@ FOUND = 200
 def visitors_called(term: str) -> QuerySet[Visitor]:
     """Visitors by key, external id or user name; each by its index."""
     names = get_user_model().objects.filter(**{get_user_model().USERNAME_FIELD: term})
-    wanted = Q(external_id=term) | Q(user__in=names.values("pk"))
+    wanted = Q(external_id__in=names_of(term)) | Q(user__in=names.values("pk"))
     key = _uuid(term)
-    return Visitor.objects.filter(wanted | Q(key=key) if key else wanted)
+    return Visitor.objects.filter(wanted | Q(key__in=keys_of(key)) if key else wanted)
 
 
 def _uuid(text: str) -> UUID | None:

@@ -13,6 +13,7 @@ from ..catalog.sync import CHUNK, Progress, chunks, text_hash
 from ..dataset_folder import BadRow, Interaction, iter_interactions, iter_items, iter_relations, iter_users
 from ..models import Item, Visitor
 from .history import Event, ImportReport, import_events
+from .pseudonyms import keyed_by, pseudonym, rekey
 from .relations import Tie, import_relations
 from .validation import storable
 
@@ -103,10 +104,13 @@ def _item_ids(folder: Path) -> Iterator[str]:
 
 
 def _import_users(folder: Path, report: ImportReport, progress: Progress | None) -> None:
+    rekey()
     numbers = _number_columns(row.features for row in iter_users(folder) if not isinstance(row, BadRow))
     done = 0
     for chunk in chunks(_good(iter_users(folder), "users: ", report), CHUNK):
-        report.users += _write_users({storable(row.user_id): _features(row.features, numbers) for row in chunk})
+        report.users += _write_users(
+            {pseudonym(storable(row.user_id)): _features(row.features, numbers) for row in chunk}
+        )
         done += len(chunk)
         if progress:
             progress("Importing users", done, 0)
@@ -115,7 +119,11 @@ def _import_users(folder: Path, report: ImportReport, progress: Progress | None)
 def _write_users(features: dict[str, dict[str, Any]]) -> int:
     before = dict(Visitor.objects.filter(external_id__in=features).values_list("external_id", "features"))
     merged = {name: {**before.get(name, {}), **features[name]} for name in sorted(features)}
-    differing = [Visitor(external_id=name, features=row) for name, row in merged.items() if row != before.get(name)]
+    differing = [
+        Visitor(external_id=name, keyed_by=keyed_by(), features=row)
+        for name, row in merged.items()
+        if row != before.get(name)
+    ]
     Visitor.objects.bulk_create(
         differing, update_conflicts=True, unique_fields=["external_id"], update_fields=["features"]
     )

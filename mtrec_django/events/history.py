@@ -22,6 +22,7 @@ from ..catalog.sync import CHUNK, Progress, chunks
 from ..dataset import NEGATIVE_KINDS
 from ..exceptions import BadFeedback
 from ..models import Scenario
+from .pseudonyms import rekey
 from .staging import Row, store
 from .validation import CLOCK_SKEW, check_basket, check_kind, check_value, storable
 
@@ -92,6 +93,7 @@ def import_events(
     counted as duplicates, as any event that is there already. `total` is for the progress only; 0 is unknown.
     """
     report = report or ImportReport()
+    rekey()
     scenarios = _Scenarios(report)
     stream = iter(events)
     while chunk := list(islice(stream, EVENTS_PER_CHUNK)):

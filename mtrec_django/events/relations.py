@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..catalog.sync import CHUNK, Progress, chunks
 from ..exceptions import BadFeedback
 from ..models import Relation, Visitor
+from .pseudonyms import keyed_by, pseudonym, rekey
 from .validation import check_kind, check_value
 
 
@@ -38,6 +39,7 @@ def remove_relation(visitor: Visitor, other: Visitor, kind: str = "friend") -> b
 
 def import_relations(ties: Iterable[Tie], progress: Progress | None = None) -> int:
     """Write ties in chunks, making the visitors that are missing; the later of two equal ties counts. How many."""
+    rekey()
     done = 0
     for chunk in chunks(ties, CHUNK):
         last = {(tie.visitor, tie.other, tie.kind): tie for tie in chunk if tie.visitor != tie.other}
@@ -58,7 +60,8 @@ def import_relations(ties: Iterable[Tie], progress: Progress | None = None) -> i
 
 def ensure_visitors(external_ids: Iterable[str]) -> dict[str, int]:
     """Primary keys of visitors by external id; those that are missing are made."""
-    wanted = sorted(set(external_ids))
-    Visitor.objects.bulk_create([Visitor(external_id=name) for name in wanted], ignore_conflicts=True)
-    found = Visitor.objects.filter(external_id__in=wanted).values_list("external_id", "pk")
-    return {str(name): pk for name, pk in found}
+    stored = {pseudonym(name): name for name in set(external_ids)}
+    made = [Visitor(external_id=name, keyed_by=keyed_by()) for name in sorted(stored)]
+    Visitor.objects.bulk_create(made, ignore_conflicts=True)
+    found = Visitor.objects.filter(external_id__in=stored).values_list("external_id", "pk")
+    return {stored[str(name)]: pk for name, pk in found}

@@ -8,10 +8,12 @@ from functools import partial
 from typing import Any
 
 from django.db import router, transaction
+from django.db.models import ForeignObjectRel, Model
 
 from ..conf import get_config
 from ..models import Feedback, Recommendation, Relation, Visitor
 from ..signals import visitor_merged
+from .pseudonyms import keyed_by, keys_of, names_of, pseudonym
 
 SESSION_KEY = "mtrec_visitor"
 _CACHE = "_mtrec_visitor"
@@ -22,8 +24,11 @@ def visitor_for(request: Any, create: bool = False) -> Visitor | None:
     """The visitor behind a request, or None when there is none yet (and `create` is false), when the visitor did not
     consent, or when the request has neither user nor session. Looked up once for each request.
     """
-    if not consents(request):
-        return None
+    return find_visitor(request, create) if consents(request) else None
+
+
+def find_visitor(request: Any, create: bool = False) -> Visitor | None:
+    """The same whatever the visitor consented to: for those who ask what is stored, or want it erased."""
     user = getattr(request, "user", None)
     user_id = user.pk if user is not None and user.is_authenticated else None
     request = getattr(request, "_request", request)  # what REST framework wraps: the session and the cache are there
@@ -35,9 +40,19 @@ def visitor_for(request: Any, create: bool = False) -> Visitor | None:
 
 
 def consents(request: Any) -> bool:
-    """Whether anything may be stored about this visitor: what `MTREC["CONSENT"]` says, yes when it is not set."""
+    """Whether anything may be stored about this visitor: what `MTREC["CONSENT"]` says, yes when it is not set; no for
+    a browser that asks not to be tracked, where `MTREC["DO_NOT_TRACK"]` honours it.
+    """
+    if get_config().DO_NOT_TRACK and asks_not_to_be_tracked(request):
+        return False
     consent = get_config().consent()
     return consent is None or bool(consent(request))
+
+
+def asks_not_to_be_tracked(request: Any) -> bool:
+    """Whether the browser sends Global Privacy Control or the older Do Not Track."""
+    headers = getattr(request, "headers", {})
+    return headers.get("Sec-GPC") == "1" or headers.get("DNT") == "1"
 
 
 def forget(request: Any) -> None:
@@ -58,9 +73,10 @@ def session_key(request: Any) -> uuid.UUID | None:
 
 def visitor_by_external_id(external_id: str, create: bool = False) -> Visitor | None:
     """The visitor an imported history knows by this name."""
-    if create:
-        return Visitor.objects.get_or_create(external_id=external_id)[0]
-    return Visitor.objects.filter(external_id=external_id).first()
+    found = Visitor.objects.filter(external_id__in=names_of(external_id)).first()
+    if found is not None or not create:
+        return found
+    return Visitor.objects.get_or_create(external_id=pseudonym(external_id), defaults={"keyed_by": keyed_by()})[0]
 
 
 def merge(anonymous: Visitor, visitor: Visitor) -> Visitor:
@@ -82,9 +98,10 @@ def merge(anonymous: Visitor, visitor: Visitor) -> Visitor:
         _move_relations(old, new)
         old.delete()
         new.features = {**old.features, **new.features}
-        new.external_id = new.external_id or old.external_id
+        if not new.external_id:
+            new.external_id, new.keyed_by = old.external_id, old.keyed_by if old.external_id else new.keyed_by
         new.created_at = min(new.created_at, old.created_at)
-        new.save(update_fields=["features", "external_id", "created_at"])
+        new.save(update_fields=["features", "external_id", "keyed_by", "created_at"])
         merged = anonymous.pk
         transaction.on_commit(
             partial(visitor_merged.send, sender=Visitor, visitor=new, merged=merged),
@@ -101,8 +118,14 @@ def merge_at_login(request: Any, user: Any) -> Visitor | None:
         return None
     del request.session[SESSION_KEY]
     forget(request)
-    anonymous = Visitor.objects.filter(key=key, user=None).first()
+    anonymous = Visitor.objects.filter(key__in=keys_of(key), user=None).first()
     return merge(anonymous, Visitor.objects.get_or_create(user=user)[0]) if anonymous else None
+
+
+def references() -> list[tuple[type[Model], str]]:
+    """Every model that points to a visitor, and its field: those of other apps too."""
+    related = [field for field in Visitor._meta.get_fields(include_hidden=True) if field.auto_created]
+    return [(each.related_model, each.field.name) for each in related if isinstance(each, ForeignObjectRel)]
 
 
 def _of_user(user_id: Any, create: bool) -> Visitor | None:
@@ -116,10 +139,11 @@ def _of_session(request: Any, create: bool) -> Visitor | None:
     if session is None:
         return None
     key = session_key(request)
-    visitor = Visitor.objects.filter(key=key, user=None).first() if key else None
+    visitor = Visitor.objects.filter(key__in=keys_of(key), user=None).first() if key else None
     if visitor is None and create:
-        visitor = Visitor.objects.create()
-        session[SESSION_KEY] = str(visitor.key)
+        token = uuid.uuid4()
+        visitor = Visitor.objects.create(key=keys_of(token)[0], keyed_by=keyed_by())
+        session[SESSION_KEY] = str(token)
     return visitor
 
 

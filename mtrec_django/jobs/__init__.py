@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.sync import sync as sync_catalogue
+from .erasing import erase
+from .exporting import export_visitor
 from .pruning import prune
+from .retention import expire
 from .scores import refresh_scores
 
 if TYPE_CHECKING:
@@ -13,7 +16,18 @@ if TYPE_CHECKING:
     from .placing import place_new_items
     from .training import train, transfer
 
-__all__ = ["encode_items", "place_new_items", "prune", "refresh_scores", "sync_catalogue", "train", "transfer"]
+__all__ = [
+    "encode_items",
+    "erase",
+    "expire",
+    "export_visitor",
+    "place_new_items",
+    "prune",
+    "refresh_scores",
+    "sync_catalogue",
+    "train",
+    "transfer",
+]
 
 _NEED_TORCH = {
     "encode_items": "encoding",

@@ -26,6 +26,7 @@ from ..retrieval import store
 from .arrays import read_dataset
 from .checkpoints import InDatabase, forget
 from .encoding import encode_items
+from .erasing import learned_from_erased
 from .pruning import drop, prune
 from .running import Progress, ProgressWriter, working
 from .scores import refresh_scores
@@ -147,12 +148,14 @@ def load_version(version: ModelVersion) -> Trained:
 
 
 def _live() -> Trained | None:
-    """The newest live base, where a training begins; a damaged one is no reason not to train."""
+    """The newest live base, where a training begins, unless somebody was erased since; a damaged one is no reason not
+    to train."""
     live = ModelVersion.objects.filter(live_in__isnull=False).select_related("parent").order_by("-pk").first()
-    if live is None:
+    base = live and (live.parent or live)
+    if base is None or learned_from_erased(base):
         return None
     try:
-        return load_version(live.parent or live)
+        return load_version(base)
     except ArtifactError:
         return None
 

@@ -1,6 +1,7 @@
 """The tables: catalogue, events, versions, runs, vectors, experiments and figures."""
 
 from .catalog import Item, ItemContent, Pin, Scenario
+from .erasures import Erasure
 from .events import Feedback, Recommendation, Relation, Visitor
 from .experiments import Arm, ArmDay, Experiment, Metric
 from .metrics import AnswerDay, PositionDay, ScenarioDay
@@ -12,6 +13,7 @@ __all__ = [
     "AnswerDay",
     "Arm",
     "ArmDay",
+    "Erasure",
     "Experiment",
     "Feedback",
     "Item",

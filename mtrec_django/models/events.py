@@ -32,6 +32,9 @@ class Visitor(models.Model):
         unique=True,
         help_text=_("Name in an imported history."),
     )
+    keyed_by = models.CharField(
+        max_length=8, blank=True, db_default="", editable=False
+    )  # the newest secret under which the external id, or a guest's key, is hashed; empty for none
     features = models.JSONField(_("features"), default=dict, blank=True)  # name -> text or number
     created_at = models.DateTimeField(_("first seen"), default=timezone.now)
 

@@ -12,6 +12,7 @@ from django.db.models import Model
 
 from ..catalog.registry import source_for
 from ..conf import DIM, HISTORY_LENGTH
+from ..events.pseudonyms import keys_of
 from ..events.visitors import consents, session_key
 from ..inference.query import QueryEncoder
 from ..models import Visitor
@@ -110,7 +111,7 @@ def who(request: Any) -> Fragment | None:
     if user is not None and user.is_authenticated:
         return compose("(select id from mtrec_visitor where user_id = {user})", user=user.pk)
     if key := session_key(request):
-        return compose("(select id from mtrec_visitor where key = {key} and user_id is null)", key=key)
+        return compose("(select id from mtrec_visitor where key = any({keys}) and user_id is null)", keys=keys_of(key))
     return None
 
 

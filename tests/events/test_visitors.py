@@ -19,6 +19,7 @@ from mtrec_django.events.tracking import track_visitor
 from mtrec_django.events.visitors import (
     SESSION_KEY,
     consents,
+    find_visitor,
     forget,
     merge,
     merge_at_login,
@@ -122,6 +123,28 @@ def test_without_consent_there_is_nobody(db: None, settings: Any) -> None:
     agreed.user = user
     assert consents(agreed)
     assert visitor_for(agreed) is not None
+
+
+@pytest.mark.parametrize("header", ["HTTP_DNT", "HTTP_SEC_GPC"])
+def test_a_browser_that_asks_not_to_be_tracked(db: None, settings: Any, header: str) -> None:
+    asking = RequestFactory().get("/", **{header: "1"})
+    asking.user = User.objects.create_user("ann")
+    assert consents(asking)
+    settings.MTREC = {"DO_NOT_TRACK": True}
+    assert not consents(asking)
+    assert visitor_for(asking, create=True) is None
+    assert consents(RequestFactory().get("/", **{header: "0"}))
+    assert consents(make_request())
+    settings.MTREC = {"DO_NOT_TRACK": True, "CONSENT": "tests.events.test_visitors.refuse"}
+    assert not consents(make_request())
+
+
+def test_who_refused_is_still_found_where_he_asks_for_himself(db: None, settings: Any) -> None:
+    request = make_request()
+    guest = visitor_for(request, create=True)
+    settings.MTREC = {"CONSENT": "tests.events.test_visitors.refuse"}
+    assert visitor_for(request) is None
+    assert find_visitor(request) == guest
 
 
 def test_a_name_of_an_imported_history(db: None) -> None:

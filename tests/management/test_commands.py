@@ -76,7 +76,7 @@ def test_prune_says_what_it_would_do_and_does_it() -> None:
     assert "Nothing" in called("mtrec_prune")
     old, *_ = (ModelVersion.objects.create(kind="base", status="ready") for _ in range(3))
     assert f"Would drop v{old.pk}" in called("mtrec_prune", "--dry-run")
-    assert json.loads(called("mtrec_prune", "--json")) == {"versions": [old.pk], "dry_run": False}
+    assert json.loads(called("mtrec_prune", "--json")) == {"versions": [old.pk], "rows": {}, "dry_run": False}
     old.refresh_from_db()
     assert old.status == "pruned"
 

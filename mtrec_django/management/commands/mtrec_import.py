@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import json
 import zlib
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.table import Table
 
 from ...catalog.registry import source_for, sources
@@ -16,12 +15,13 @@ from ...catalog.sync import Progress
 from ...events.folders import import_folder
 from ...events.history import ImportReport, import_events
 from ...exceptions import NotRegistered
+from ..command import MtrecCommand
 from ..progress import console_for, progress_bar
 
 _FAILURES = (NotRegistered, OSError, EOFError, ValueError, csv.Error, zlib.error)  # of files that are broken or missing
 
 
-class Command(BaseCommand):
+class Command(MtrecCommand):
     """`mtrec_import DIR` or `mtrec_import --history`."""
 
     help = "Imports the events of a dataset folder, or those that the item sources' history() gives. Safe to repeat."
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("folder", nargs="?", metavar="DIR", help="Folder with interactions.csv.gz.")
         parser.add_argument("--history", action="store_true", help="Read history() of the item sources.")
         parser.add_argument("--source", metavar="LABEL", help="The model the events are on, as shop.product.")
-        parser.add_argument("--json", action="store_true", help="Print one JSON object and nothing else.")
+        self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if bool(options["folder"]) == options["history"]:
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             except _FAILURES as error:
                 raise CommandError(str(error)) from error
         if options["json"]:
-            self.stdout.write(json.dumps(report.as_dict()))
+            self.write_json(report.as_dict())
         elif options["verbosity"]:
             console_for(self.stdout).print(_table(report))
 

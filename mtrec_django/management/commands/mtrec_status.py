@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from ...models import Feedback, Item, Run, Scenario
+from ..command import MtrecCommand
 
 
-class Command(BaseCommand):
+class Command(MtrecCommand):
     """`mtrec_status`: catalogue, events, live versions, runs."""
 
     help = "Show the catalogue, what is live in each scenario and the latest runs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         Run.objects.reap()
@@ -31,7 +29,7 @@ class Command(BaseCommand):
             "runs": [self.run(row) for row in Run.objects.select_related("scenario")[:10]],
         }
         if options["json"]:
-            self.stdout.write(json.dumps(status, default=str))
+            self.write_json(status)
             return
         self.stdout.write(
             f"{status['items']} items ({status['available']} available), {status['feedback']} events of feedback"

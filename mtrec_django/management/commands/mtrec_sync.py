@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser
 from importlib.util import find_spec
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.table import Table
 
 from ...catalog.scenarios import sync_declared
@@ -15,10 +14,11 @@ from ...catalog.sync import Progress, SyncReport, sync
 from ...exceptions import NotRegistered
 from ...queueing import send_light
 from ...tasks import encode
+from ..command import MtrecCommand
 from ..progress import console_for, progress_bar
 
 
-class Command(BaseCommand):
+class Command(MtrecCommand):
     """`mtrec_sync [label …]`."""
 
     help = "Brings the registered models in as items, writes declared scenarios, and encodes new and changed texts."
@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("labels", nargs="*", metavar="label", help="Only these models, as shop.product.")
         parser.add_argument("--no-encode", action="store_true", help="Leave new texts to the worker.")
-        parser.add_argument("--json", action="store_true", help="Print one JSON object and nothing else.")
+        self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         scenarios = sync_declared()
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             encoded = 0 if options["no_encode"] else _encode(progress, report)
         if options["json"]:
             found = {"sources": report.as_dict(), "scenarios": scenarios, "encoded": encoded}
-            self.stdout.write(json.dumps(found))
+            self.write_json(found)
         elif options["verbosity"]:
             console_for(self.stdout).print(_table(report))
             self.stdout.write(_about_texts(report, encoded, queued=encoded is None))

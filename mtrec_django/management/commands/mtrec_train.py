@@ -5,15 +5,16 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ...models import Run
 from ...tasks import enqueue
+from ..command import MtrecCommand
 from ..following import follow_all, work_through
 from ..progress import progress_bar
 
 
-class Command(BaseCommand):
+class Command(MtrecCommand):
     """`mtrec_train`: ask a worker, or train here."""
 
     help = (
