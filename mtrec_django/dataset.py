@@ -6,16 +6,19 @@ them (primary keys from the database, text from a folder) and are opaque to the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from .columns import Columns, release
+
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Content = npt.NDArray[np.float16] | npt.NDArray[np.float32]
 
 ELSEWHERE = -2
 """The `scenario` of an event at a place which is not among the goals: part of a history, never a target."""
@@ -66,13 +69,18 @@ class Labels:
         """The labels of one row."""
         return [self.names[code] for code in self.codes[self.indptr[position] : self.indptr[position + 1]]]
 
+    def part(self, first: int, last: int) -> Labels:
+        """The rows from `first` up to, not including, `last`."""
+        begin, end = self.indptr[first], self.indptr[last]
+        return Labels(self.names, self.indptr[first : last + 1] - begin, self.codes[begin:end])
+
 
 @dataclass(frozen=True, slots=True)
 class Items:
     """The catalogue: everything known of an item before anyone has clicked on it."""
 
     ids: npt.NDArray[np.generic]  # [items], opaque
-    content: Floats  # [items, width], the frozen encoder's output; zeros where there is no text
+    content: Content  # [items, width], the frozen encoder's output; zeros where there is no text
     categories: dict[str, Labels] = field(default_factory=dict)  # field -> labels of every item
     numbers: dict[str, Floats] = field(default_factory=dict)  # field -> [items], NaN where missing
     titles: Sequence[str] = ()  # [items] or empty; for cards and messages only
@@ -80,9 +88,28 @@ class Items:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def parts(self, rows: int = 65_536) -> Iterator[tuple[slice, Items]]:
+        """The catalogue in pieces of at most so many items, each with its place: what is made of it piece by piece
+        takes no more memory for a large one."""
+        for first in range(0, len(self), rows):
+            last = min(first + rows, len(self))
+            yield (
+                slice(first, last),
+                replace(
+                    self,
+                    ids=self.ids[first:last],
+                    content=self.content[first:last],
+                    categories={name: labels.part(first, last) for name, labels in self.categories.items()},
+                    numbers={name: column[first:last] for name, column in self.numbers.items()},
+                    titles=self.titles[first:last],
+                ),
+            )
+            release(self.content)
+
     @property
     def has_content(self) -> Bools:  # [items]
-        return np.any(self.content != 0, axis=1)
+        parts = [np.any(part.content != 0, axis=1) for _, part in self.parts()]
+        return np.concatenate(parts) if parts else np.zeros(0, bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +130,12 @@ class Events:
         return Events(
             self.user[rows], self.item[rows], self.kind[rows], self.scenario[rows], self.value[rows], self.time[rows]
         )
+
+    @classmethod
+    def columns(cls) -> Columns:
+        """Where events are collected that may be more than memory holds; `Events(**columns.arrays())` reads them."""
+        ints = dict.fromkeys(("user", "item", "kind", "scenario"), np.int32)
+        return Columns(**ints, value=np.float32, time=np.int64)
 
     def indptr(self, users: int) -> Longs:
         """Where each user's events begin and end. [users + 1]"""

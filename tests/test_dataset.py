@@ -42,3 +42,10 @@ def test_labels_keep_rows() -> None:
     assert labels.names == ["a", "b"]
     assert len(labels) == 3
     assert data().items.has_content.tolist() == [False, True]
+
+
+def test_a_part_of_labels_has_their_rows() -> None:
+    labels = Labels.from_rows([["a"], [], ["b", "a"], ["c"]])
+    part = labels.part(1, 3)
+    assert len(part) == 2
+    assert [part.row(position) for position in range(2)] == [[], ["b", "a"]]

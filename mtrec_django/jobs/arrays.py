@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from array import array
+from collections.abc import Iterable, Iterator
+from sys import intern
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..columns import Columns
 from ..conf import get_config
-from ..dataset import ELSEWHERE, NO_SCENARIO, Bools, Dataset, Events, Floats, Goal, Ints, Items, Labels, Users
+from ..dataset import ELSEWHERE, NO_SCENARIO, Bools, Content, Dataset, Events, Floats, Goal, Ints, Items, Users
 from ..models import Feedback, Item, ItemContent, Relation, Scenario, Visitor
 from ..representation.encoders import load_encoder
-from .copying import copy_rows
+from .copying import copy_blocks, copy_rows
+from .fields import Fields
 
 _EVENTS = """
 select visitor_id::int8, item_id::int8, array_position(%s::varchar[], kind)::int4, coalesce(scenario_id, 0)::int8,
        coalesce(value, 'NaN')::float8, (extract(epoch from time) * 1000000)::int8
 from mtrec_feedback
+order by visitor_id
 """
 _EVENT_COLUMNS = [
     ("visitor", ">i8"),
@@ -28,6 +33,10 @@ _EVENT_COLUMNS = [
     ("time", ">i8"),
 ]
 
+_CONTENT = """
+select item_id::int8, vector from mtrec_itemcontent where encoder = %s and octet_length(vector) = %s order by item_id
+"""
+
 Rows = npt.NDArray[Any]
 Longs = npt.NDArray[np.int64]
 
@@ -37,12 +46,11 @@ def read_dataset() -> Dataset:
     scenarios = list(Scenario.objects.filter(enabled=True).order_by("pk"))
     kinds = sorted(Feedback.objects.order_by().values_list("kind", flat=True).distinct())
     items, sources = read_items()
-    rows = copy_rows(_EVENTS, [kinds], _EVENT_COLUMNS)
-    visitors = np.unique(rows["visitor"].astype(np.int64))
+    visitors, events = read_events(kinds, items.ids.astype(np.int64), [scenario.pk for scenario in scenarios])
     return Dataset(
         items=items,
         users=_users(visitors),
-        events=_events(rows, visitors, items.ids.astype(np.int64), [scenario.pk for scenario in scenarios]),
+        events=events,
         kinds=kinds,
         goals=[_goal(scenario) for scenario in scenarios],
         catalogue=_catalogue(scenarios, sources),
@@ -54,34 +62,32 @@ def read_items(pks: Iterable[int] | None = None) -> tuple[Items, npt.NDArray[np.
     rows = Item.objects.order_by("pk").values_list("pk", "source", "title", "categories", "numbers")
     if pks is not None:
         rows = rows.filter(pk__in=list(pks))
-    ids, sources, titles, categories, numbers = [], [], [], [], []
+    ids, sources, titles, fields = array("q"), [], [], Fields()
     for pk, source, title, of_categories, of_numbers in rows.iterator(chunk_size=5000):
         ids.append(pk)
-        sources.append(source)
+        sources.append(intern(source))
         titles.append(title)
-        categories.append(of_categories)
-        numbers.append(of_numbers)
-    positions = np.asarray(ids, np.int64)
-    items = Items(positions, read_content(positions), _labels(categories), _numbers(numbers), titles)
+        fields.add(of_categories, of_numbers)
+    positions = np.array(ids, np.int64)
+    items = Items(positions, read_content(positions), fields.labels(), fields.numbers(), titles)
     return items, np.asarray(sources, np.str_)
 
 
-def read_content(ids: Longs) -> Floats:
+def read_content(ids: Longs) -> Content:
     """The frozen encoder's vector of each item, zeros where it has none. [items, width]"""
     encoder = load_encoder(get_config().ENCODER)
     first = ItemContent.objects.filter(encoder=encoder.name).values_list("vector", flat=True).first()
     if first is None:
-        return np.zeros((len(ids), encoder.width), np.float32)
+        return np.zeros((len(ids), encoder.width), np.float16)
     width = len(first) // 2
-    rows = copy_rows(
-        "select item_id::int8, vector from mtrec_itemcontent where encoder = %s and octet_length(vector) = %s",
-        [encoder.name, width * 2],
-        [("item", ">i8"), ("vector", f"V{width * 2}")],
-    )
-    content = np.zeros((len(ids), width), np.float32)
-    at, known = find(ids, rows["item"].astype(np.int64))
-    content[at] = np.frombuffer(rows["vector"].tobytes(), "<f2").reshape(-1, width)[known]
-    return content
+    with Columns(content=(np.float16, (width,))) as columns:
+        for rows in copy_blocks(_CONTENT, [encoder.name, width * 2], [("item", ">i8"), ("vector", f"V{width * 2}")]):
+            at, known = find(ids, rows["item"].astype(np.int64))
+            block = np.zeros((at[-1] + 1 - columns.rows if len(at) else 0, width), np.float16)
+            block[at - columns.rows] = np.frombuffer(rows["vector"].tobytes(), "<f2").reshape(-1, width)[known]
+            columns.append(content=block)
+        columns.append(content=np.zeros((len(ids) - columns.rows, width), np.float16))
+        return columns.arrays()["content"]
 
 
 def find(sorted_ids: Longs, wanted: Longs) -> tuple[Longs, Bools]:
@@ -93,22 +99,50 @@ def find(sorted_ids: Longs, wanted: Longs) -> tuple[Longs, Bools]:
     return at[known].astype(np.int64), known
 
 
-def _events(rows: Rows, visitors: Longs, items: Longs, scenarios: list[int]) -> Events:
+def read_events(kinds: list[str], items: Longs, scenarios: list[int]) -> tuple[Longs, Events]:
+    """Who caused events, by primary key, and what they did, in columns on disk: memory does not grow with them."""
+    visitors = [np.empty(0, np.int64)]
+    with Events.columns() as columns:
+        for rows in _whole_visitors(copy_blocks(_EVENTS, [kinds], _EVENT_COLUMNS)):
+            found, user = np.unique(rows["visitor"].astype(np.int64), return_inverse=True)
+            columns.append(**_block(rows, user + sum(map(len, visitors)), items, scenarios))
+            visitors.append(found)
+        events = Events(**columns.arrays())
+    return np.concatenate(visitors), events
+
+
+def _whole_visitors(blocks: Iterable[Rows]) -> Iterator[Rows]:
+    """The rows of sorted blocks, cut where a visitor's end."""
+    rest: list[Rows] = []
+    for block in blocks:
+        last = int(np.searchsorted(block["visitor"].astype(np.int64), block["visitor"][-1]))
+        ended = rest and rest[-1]["visitor"][-1] != block["visitor"][0]
+        if last or ended:
+            yield np.concatenate([*rest, block[:last]])
+            rest = []
+        rest.append(block[last:])
+    if rest:
+        yield np.concatenate(rest)
+
+
+def _block(rows: Rows, user: Longs, items: Longs, scenarios: list[int]) -> dict[str, npt.NDArray[Any]]:
     item, known = find(items, rows["item"].astype(np.int64))
-    rows = rows[known]  # an item that came in after the catalogue was read waits for the next training
-    user = np.searchsorted(visitors, rows["visitor"].astype(np.int64))
+    rows, user = (
+        rows[known],
+        user[known],
+    )  # an item that came in after the catalogue was read waits for another training
     time = rows["time"].astype(np.int64)
     # The order inside one instant (an order's lines) is no knowledge, so it must not be the order of the catalogue.
     tie = (rows["visitor"].astype(np.uint64) * 0x9E3779B97F4A7C15 ^ rows["item"].astype(np.uint64)) * 0xBF58476D1CE4E5B9
     order = np.lexsort((tie, time, user))
-    return Events(
-        user=user[order].astype(np.int32),
-        item=item[order].astype(np.int32),
-        kind=(rows["kind"][order] - 1).astype(np.int32),
-        scenario=_scenario_positions(rows["scenario"][order].astype(np.int64), scenarios),
-        value=rows["value"][order].astype(np.float32),
-        time=time[order] // 1_000_000,
-    )
+    return {
+        "user": user[order],
+        "item": item[order],
+        "kind": rows["kind"][order] - 1,
+        "scenario": _scenario_positions(rows["scenario"][order].astype(np.int64), scenarios),
+        "value": rows["value"][order],
+        "time": time[order] // 1_000_000,
+    }
 
 
 def _scenario_positions(ids: Longs, scenarios: list[int]) -> Ints:
@@ -132,17 +166,16 @@ def _catalogue(scenarios: list[Scenario], sources: npt.NDArray[np.str_]) -> Bool
 
 
 def _users(visitors: Longs) -> Users:
-    features: list[Mapping[str, Any]] = [{}] * len(visitors)
-    described = Visitor.objects.exclude(features={}).values_list("pk", "features")
+    described = Visitor.objects.exclude(features={}).order_by("pk").values_list("pk", "features")
+    fields = Fields()
     for pk, values in described.iterator(chunk_size=5000):
         at, known = find(visitors, np.asarray([pk], np.int64))
         if known[0]:
-            features[int(at[0])] = values
-    texts: list[Mapping[str, Any]] = [
-        {name: [str(v)] for name, v in row.items() if not _is_number(v)} for row in features
-    ]
-    numbers: list[Mapping[str, Any]] = [{name: v for name, v in row.items() if _is_number(v)} for row in features]
-    return Users(visitors, _labels(texts), _numbers(numbers), _relations(visitors))
+            fields.skip_to(int(at[0]))
+            numbers = {name: value for name, value in values.items() if _is_number(value)}
+            fields.add({name: [str(value)] for name, value in values.items() if name not in numbers}, numbers)
+    fields.skip_to(len(visitors))
+    return Users(visitors, fields.labels(), fields.numbers(), _relations(visitors))
 
 
 def _relations(visitors: Longs) -> tuple[Ints, Ints, Floats] | None:
@@ -158,19 +191,6 @@ def _relations(visitors: Longs) -> tuple[Ints, Ints, Floats] | None:
         np.searchsorted(visitors, rows[name][known].astype(np.int64)).astype(np.int32) for name in ("visitor", "other")
     ]
     return ends[0], ends[1], rows["weight"][known].astype(np.float32)
-
-
-def _labels(rows: list[Mapping[str, Any]]) -> dict[str, Labels]:
-    fields = sorted({name for row in rows for name in row})
-    return {name: Labels.from_rows([row.get(name) or [] for row in rows]) for name in fields}
-
-
-def _numbers(rows: list[Mapping[str, Any]]) -> dict[str, Floats]:
-    fields = sorted({name for row in rows for name in row})
-    return {
-        name: np.asarray([row[name] if row.get(name) is not None else np.nan for row in rows], np.float32)
-        for name in fields
-    }
 
 
 def _is_number(value: object) -> bool:

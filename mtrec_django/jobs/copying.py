@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,9 @@ from django.db import connection
 
 _HEADER_BYTES = 19
 _TRAILER_BYTES = 2
+
+BLOCK_ROWS = 65_536
+"""Rows that are in memory at once."""
 
 
 def row_type(columns: Sequence[tuple[str, str]]) -> np.dtype[Any]:
@@ -23,7 +26,15 @@ def row_type(columns: Sequence[tuple[str, str]]) -> np.dtype[Any]:
 
 def copy_rows(query: str, params: Sequence[Any], columns: Sequence[tuple[str, str]]) -> npt.NDArray[Any]:
     """The rows of a query whose columns are all fixed in width and never null; fields by name. [rows]"""
-    buffer = bytearray()
+    blocks = list(copy_blocks(query, params, columns))
+    return np.concatenate(blocks) if blocks else np.empty(0, row_type(columns))
+
+
+def copy_blocks(
+    query: str, params: Sequence[Any], columns: Sequence[tuple[str, str]], *, rows: int = BLOCK_ROWS
+) -> Iterator[npt.NDArray[Any]]:
+    """The same rows in blocks of about `rows`, as they come: never all of them at once. [rows of the block]"""
+    kind, buffer, header = row_type(columns), bytearray(), _HEADER_BYTES
     connection.ensure_connection()
     # Django's wrapper of a cursor, when it logs queries, knows COPY without parameters only.
     with (
@@ -32,4 +43,10 @@ def copy_rows(query: str, params: Sequence[Any], columns: Sequence[tuple[str, st
     ):
         for data in out:
             buffer += data
-    return np.frombuffer(memoryview(buffer)[_HEADER_BYTES : len(buffer) - _TRAILER_BYTES], row_type(columns))
+            if len(buffer) >= header + rows * kind.itemsize:
+                whole = (len(buffer) - header) // kind.itemsize
+                yield np.frombuffer(bytes(buffer[header:]), kind, whole)
+                buffer, header = buffer[header + whole * kind.itemsize :], 0
+    rest = len(buffer) - header - _TRAILER_BYTES
+    if rest > 0:
+        yield np.frombuffer(bytes(buffer[header:]), kind, rest // kind.itemsize)

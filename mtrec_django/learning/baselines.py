@@ -62,13 +62,15 @@ def ease_full(known: Known, *, ridge: float = 100.0, decay: float = 1.0) -> Call
     return _by_table(known, ease(known.matrix, min(1000, known.matrix.shape[1]), ridge=ridge).matrix(), decay)
 
 
-def ials(known: Known, *, factors: int = 64, alpha: float = 10.0, seed: int = 0) -> Callable[[Queries], Score]:
+def ials(
+    known: Known, *, factors: int = 64, alpha: float = 10.0, seed: int = 0, threads: int = 2
+) -> Callable[[Queries], Score]:
     """Implicit ALS (Hu, Koren & Volinsky 2008), by the library `implicit`; visitors are folded in by their history."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from implicit.cpu.als import AlternatingLeastSquares
 
     model = AlternatingLeastSquares(
-        factors=factors, regularization=0.05, alpha=alpha, iterations=15, random_state=seed, num_threads=2
+        factors=factors, regularization=0.05, alpha=alpha, iterations=15, random_state=seed, num_threads=threads
     )
     model.fit(known.matrix, show_progress=False)
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ..dataset import Events, Floats, Ints
-from ..representation.features import nearest
+from ..representation.nearest import nearest
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,16 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
-from ..dataset import Bools, Floats, Items, Labels
+from ..dataset import Bools, Content, Floats, Items, Labels, Longs
+from .nearest import nearest
 
 TEXT_WIDTH = 128
 CATEGORY_WIDTH = 64
 MOST_LABELS = 20_000
 FIT_ROWS = 50_000
 """Rows that the axes are fitted on; more change nothing and cost memory."""
+DRAWN_ROWS = 2 * FIT_ROWS
+"""Rows among which distinct ones are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,8 @@ class ItemFeatures:
     def fit(cls, items: Items, *, seed: int = 0) -> ItemFeatures:
         """Choose axes on distinct rows, so that a text shared by thousands of items does not bend them."""
         arrays: dict[str, npt.NDArray[Any]] = {}
-        if items.content.shape[1] and items.has_content.any():
-            arrays["text_mean"], arrays["text_axes"] = _whitening(items.content[items.has_content], seed)
+        if items.content.shape[1] and (speaking := np.flatnonzero(items.has_content)).size:
+            arrays["text_mean"], arrays["text_axes"] = _whitening(items.content, speaking, seed)
         labels = _frequent(items.categories)
         if labels:
             bags = _bags(items.categories, labels, len(items))
@@ -51,14 +54,17 @@ class ItemFeatures:
 
     def transform(self, items: Items) -> Floats:
         """Rows of about unit size an axis; zeros where nothing is known. [items, width]"""
-        blocks = [block for block in (self.text(items), self.bags(items), self._numbers(items)) if block is not None]
-        return np.hstack(blocks).astype(np.float32) if blocks else np.zeros((len(items), 1), np.float32)
+        out = np.zeros((len(items), self.width), np.float32)
+        for rows, part in items.parts():
+            blocks = [block for block in (self.text(part), self.bags(part), self._numbers(part)) if block is not None]
+            out[rows] = np.hstack(blocks) if blocks else 0
+        return out
 
     def text(self, items: Items) -> Floats | None:
         """Whitened text vectors, RMS 1; zeros where an item has no text. [items, <= 128]"""
         if "text_axes" not in self.arrays:
             return None
-        content = items.content
+        content = np.asarray(items.content, np.float32)
         if content.shape[1] != len(self.arrays["text_mean"]):
             content = np.zeros((len(items), len(self.arrays["text_mean"])), np.float32)
         white = (content - self.arrays["text_mean"]) @ self.arrays["text_axes"]
@@ -85,11 +91,12 @@ class ItemFeatures:
 
     def similarity(self, items: Items) -> Floats:
         """Unit rows of text and labels: by their cosine new items find known ones. [items, n]"""
-        blocks = [block for block in (self.text(items), self.bags(items)) if block is not None]
-        if not blocks:
-            return np.zeros((len(items), 1), np.float32)
-        rows = np.hstack([_unit(block) for block in blocks])
-        return _unit(rows)
+        numbers = 2 * len(self.numbers)
+        out = np.zeros((len(items), max(1, self.width - numbers)), np.float32)
+        for rows, part in items.parts():
+            blocks = [_unit(block) for block in (self.text(part), self.bags(part)) if block is not None]
+            out[rows] = _unit(np.hstack(blocks)) if blocks else 0
+        return out
 
     def config(self) -> dict[str, Any]:
         """What is not an array, for the artifact."""
@@ -101,11 +108,14 @@ class ItemFeatures:
         return cls(arrays, list(config.get("labels", [])), list(config.get("numbers", [])))
 
 
-def _whitening(content: Floats, seed: int) -> tuple[Floats, Floats]:
+def _whitening(content: Content, speaking: Longs, seed: int) -> tuple[Floats, Floats]:
     """Centre, turn to the main axes, divide each by its deviation: on raw vectors a few axes drown the others."""
-    distinct = np.unique(np.round(content, 5), axis=0)
+    rng = np.random.default_rng(seed)
+    if len(speaking) > DRAWN_ROWS:
+        speaking = np.sort(rng.choice(speaking, DRAWN_ROWS, replace=False))
+    distinct = np.unique(np.round(content[speaking].astype(np.float32), 5), axis=0)
     if len(distinct) > FIT_ROWS:
-        distinct = distinct[np.random.default_rng(seed).choice(len(distinct), FIT_ROWS, replace=False)]
+        distinct = distinct[rng.choice(len(distinct), FIT_ROWS, replace=False)]
     mean = distinct.mean(axis=0)
     centred = (distinct - mean).astype(np.float64)
     variance, axes = np.linalg.eigh(centred.T @ centred / max(len(distinct), 1))
@@ -171,25 +181,6 @@ def _unit_rms(rows: Floats) -> Floats:
 def _unit(rows: Floats) -> Floats:
     size = np.linalg.norm(rows, axis=1, keepdims=True)
     return (rows / np.where(size > 0, size, 1)).astype(np.float32)
-
-
-def nearest(queries: Floats, known: Floats, n: int, *, chunk: int = 2048) -> tuple[npt.NDArray[np.int64], Floats]:
-    """The n rows of `known` with the largest inner product, unordered beyond the first sort. [queries, n] twice"""
-    n = min(n, len(known))
-    found = np.empty((len(queries), n), np.int64)
-    scores = np.empty((len(queries), n), np.float32)
-    for first in range(0, len(queries), chunk):
-        product = queries[first : first + chunk] @ known.T
-        top = (
-            np.argpartition(-product, n - 1, axis=1)[:, :n]
-            if n < len(known)
-            else np.tile(np.arange(n), (len(product), 1))
-        )
-        value = np.take_along_axis(product, top, axis=1)
-        order = np.argsort(-value, axis=1, kind="stable")
-        found[first : first + chunk] = np.take_along_axis(top, order, axis=1)
-        scores[first : first + chunk] = np.take_along_axis(value, order, axis=1)
-    return found, scores
 
 
 def place_cold(similar: Floats, vectors: Floats, warm: Bools) -> Floats:

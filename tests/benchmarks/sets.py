@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mtrec_django.dataset import Dataset, Floats
+from mtrec_django.dataset import Bools, Dataset, Floats, Labels, Longs
 from mtrec_django.dataset_folder import Folder, read_folder
 from mtrec_django.representation.encoders import load_encoder
 
@@ -52,3 +52,27 @@ def without_other_scenarios(dataset: Dataset, keep: Sequence[str]) -> Dataset:
     events = replace(events, scenario=new[events.scenario].astype(np.int32))
     goals = [dataset.goals[position] for position in positions]
     return replace(dataset, events=events, goals=goals, catalogue=dataset.catalogue[positions])
+
+
+def only(dataset: Dataset, name: str) -> tuple[Dataset, Bools]:
+    """One scenario by itself, with the items of its catalogue; beside it which events remain. [events before]"""
+    scenario = dataset.scenario(name)
+    keep = np.flatnonzero(dataset.catalogue[scenario])
+    position = np.full(len(dataset.items), -1, np.int32)
+    position[keep] = np.arange(len(keep))
+    rows = (dataset.events.scenario == scenario) & (position[dataset.events.item] >= 0)
+    alone = without_other_scenarios(dataset.with_events(dataset.events[rows]), [name])
+    items = replace(
+        dataset.items,
+        ids=dataset.items.ids[keep],
+        content=dataset.items.content[keep],
+        categories={field: _rows(labels, keep) for field, labels in dataset.items.categories.items()},
+        numbers={field: column[keep] for field, column in dataset.items.numbers.items()},
+        titles=[dataset.items.titles[at] for at in keep] if dataset.items.titles else (),
+    )
+    events = replace(alone.events, item=position[alone.events.item])
+    return replace(alone, items=items, events=events, catalogue=alone.catalogue[:, keep]), rows
+
+
+def _rows(labels: Labels, keep: Longs) -> Labels:
+    return Labels.from_rows([labels.row(int(at)) for at in keep])

@@ -4,7 +4,7 @@ import numpy as np
 
 from mtrec_django.dataset import Items, Labels
 from mtrec_django.representation.encoders import HashingEncoder
-from mtrec_django.representation.features import ItemFeatures, mean_of_nearest, nearest, place_cold
+from mtrec_django.representation.features import ItemFeatures, mean_of_nearest, place_cold
 
 
 def catalogue() -> Items:
@@ -81,13 +81,6 @@ def test_alike_items_are_alike() -> None:
     assert red_lamp @ blue_lamp > blue_lamp @ green_hose
 
 
-def test_nearest_are_the_largest_products_in_order() -> None:
-    known = np.array([[1.0, 0], [0, 1], [0.6, 0.8]], np.float32)
-    found, scores = nearest(np.array([[1.0, 0]], np.float32), known, 2)
-    assert found.tolist() == [[0, 2]]
-    np.testing.assert_allclose(scores, [[1, 0.6]])
-
-
 def test_cold_items_stand_where_their_likes_stand() -> None:
     similar = np.array([[1, 0], [1, 0], [0, 1], [0, 0]], np.float32)
     vectors = np.array([[0, 1], [1, 0], [-1, 0], [0.6, 0.8]], np.float32)
@@ -97,3 +90,20 @@ def test_cold_items_stand_where_their_likes_stand() -> None:
     np.testing.assert_array_equal(place_cold(similar, vectors, np.zeros(4, bool)), vectors)
     middle = mean_of_nearest(np.array([[1, 1]], np.float32), similar[[0, 2]], np.array([[1, 0], [0, 1]], np.float32))
     np.testing.assert_allclose(middle, [[0.70710677, 0.70710677]], atol=1e-6)
+
+
+def test_a_large_catalogue_is_made_piece_by_piece() -> None:
+    items = catalogue()
+    features = ItemFeatures.fit(items)
+    parts = [part for _, part in items.parts(3)]
+    assert [len(part) for part in parts] == [3, 3, 3, 1]
+    np.testing.assert_array_equal(np.vstack([features.transform(part) for part in parts]), features.transform(items))
+    np.testing.assert_array_equal(np.vstack([features.similarity(part) for part in parts]), features.similarity(items))
+
+
+def test_half_precision_is_enough_for_content() -> None:
+    items = catalogue()
+    halves = Items(items.ids, items.content.astype(np.float16), items.categories, items.numbers, items.titles)
+    np.testing.assert_allclose(
+        ItemFeatures.fit(halves).similarity(halves), ItemFeatures.fit(items).similarity(items), atol=0.01
+    )
