@@ -106,7 +106,7 @@ def table(version: ModelVersion, scenario: str, only: Sequence[str] | None = Non
         return None
     names = [name for name in only or _metric_names(models) if any(name in values for values in models.values())]
     rows = [
-        Row(label(name), [_number(values.get(metric)) for metric in names], name == OWN)
+        Row(label(name), [number(values.get(metric)) for metric in names], name == OWN)
         for name, values in sorted(models.items(), key=lambda pair: pair[0] != OWN)
     ]
     questions = version.metrics[scenario].get("questions")
@@ -127,10 +127,10 @@ def margins(version: ModelVersion, scenario: str) -> list[Margin]:
     found = []
     for name, interval in stored.items() if isinstance(stored, Mapping) else ():
         values = measured.get(name)
-        theirs = _number(values.get(METRIC)) if isinstance(values, Mapping) else None
-        if not isinstance(interval, Mapping) or not theirs or _number(interval.get("mean")) is None:
+        theirs = number(values.get(METRIC)) if isinstance(values, Mapping) else None
+        if not isinstance(interval, Mapping) or not theirs or number(interval.get("mean")) is None:
             continue  # nothing to be a percentage of
-        low, high = (_number(interval.get(end)) for end in ("low", "high"))
+        low, high = (number(interval.get(end)) for end in ("low", "high"))
         percent = 100 * interval["mean"] / theirs
         limits = (None if end is None else 100 * end / theirs for end in (low, high))
         found.append(Margin(label(name), label(METRIC), percent, *limits))
@@ -175,9 +175,9 @@ def curve(
 def _metric_names(models: Mapping[str, Mapping[str, Any]]) -> list[str]:
     names: dict[str, None] = dict.fromkeys(HEADLINE)
     for values in models.values():
-        names |= dict.fromkeys(name for name, value in values.items() if _number(value) is not None)
+        names |= dict.fromkeys(name for name, value in values.items() if number(value) is not None)
     return list(names)
 
 
-def _number(value: object) -> float | None:
+def number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

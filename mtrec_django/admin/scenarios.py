@@ -23,6 +23,7 @@ from .actions import PUBLISH, TRAIN, ActionsMixin, Said, ask, person
 from .dashboard import dashboard
 from .figures import HEADLINE, table
 from .forms import ScenarioForm
+from .plots import by_version
 from .preview import preview
 
 
@@ -104,6 +105,7 @@ class ScenarioAdmin(ActionsMixin):
         if scenario is not None:
             live = scenario.live_version
             context["table"] = table(live, scenario.name, HEADLINE) if live else None
+            context["chart"] = by_version(scenario)
             context["changed_here"] = changed_here(scenario)
             context["publications"] = scenario.publications.select_related(
                 "version__scenario", "replaced__scenario", "by"

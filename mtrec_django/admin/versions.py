@@ -19,12 +19,13 @@ from ..exceptions import NotPublishable
 from ..models import ModelVersion, Publication, Scenario
 from .actions import PUBLISH, ActionsMixin, Said, person
 from .comparison import compare
-from .figures import curve, label, tables
+from .figures import tables
+from .plots import plots
 from .readonly import ReadOnlyAdmin
 
 REASON_LENGTH = 500
 
-SHOWN = {"epochs", "margins", "metrics"}
+SHOWN = {"epochs", "margins", "metrics", "tails"}
 """Parts of a report that the page shows in a shape of their own."""
 
 
@@ -64,7 +65,7 @@ class ModelVersionAdmin(ActionsMixin, ReadOnlyAdmin):
             "base": base,
             "transfers": base.children.select_related("scenario").prefetch_related("live_in").order_by("pk"),
             "tables": tables(version),
-            "curves": curves(version),
+            "plots": list(plots(version)),
             "settings_rows": _rows(version.settings),
             "report_rows": _rows({name: version.report[name] for name in version.report if name not in SHOWN}),
             "others": others.order_by("-pk")[:30],
@@ -134,18 +135,6 @@ class PublicationAdmin(ReadOnlyAdmin):
     list_filter = ["scenario"]
     list_select_related = ["scenario", "version__scenario", "replaced__scenario", "by"]
     ordering = ["-pk"]
-
-
-def curves(version: ModelVersion) -> list[Any]:
-    """Loss and validation by epoch, as small plots."""
-    stored = version.report.get("epochs") or []
-    series: dict[str, list[float]] = {}
-    for epoch in stored if isinstance(stored, list) else []:
-        for name, value in epoch.items() if isinstance(epoch, dict) else ():
-            if name != "epoch" and isinstance(value, int | float):
-                series.setdefault(name, []).append(float(value))
-    drawn = [curve(values, label(name), lower_is_better=name == "loss") for name, values in series.items()]
-    return [line for line in drawn if line is not None]
 
 
 def _rows(values: dict[str, Any]) -> list[tuple[str, str]]:

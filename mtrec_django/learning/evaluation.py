@@ -88,6 +88,18 @@ def measure(
     return out
 
 
+TAIL = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
+"""Shares of a catalogue, the most popular items first, at which the long tail is read."""
+
+
+def long_tail(lists: Ints, counts: npt.NDArray[np.number]) -> list[float]:
+    """The share of the lists' first ten places that each share of `TAIL` takes, by popularity in `counts`. [9]"""
+    shown = np.bincount(lists[:, :10][lists[:, :10] >= 0], minlength=len(counts))
+    taken = np.cumsum(shown[np.argsort(-counts, kind="stable")]) / max(shown.sum(), 1)
+    ends = np.ceil(np.array(TAIL) * len(counts)).astype(np.int64) - 1
+    return [round(float(share), 4) for share in taken[np.maximum(ends, 0)]] if len(counts) else [0.0] * len(TAIL)
+
+
 def _diversity(top: Ints, similar: Floats) -> float:
     if not len(top):
         return 0.0

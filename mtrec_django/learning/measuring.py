@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..inference.blend import PERSONAL, POPULAR, TOGETHER, Blend
 from ..inference.query import QueryEncoder
 from .artifacts import Trained
 from .candidates import Candidates, full_ranking, gather
-from .evaluation import Doubles, margin, measure, per_query
+from .evaluation import TAIL, Doubles, long_tail, margin, measure, per_query
 from .neighbours import item_knn
 from .network import Network
 from .placing import aligned_vectors, with_kinds_of
@@ -74,6 +74,7 @@ class Measured:
     margins: dict[str, dict[str, Any]]
     pooled: dict[str, Doubles]  # model -> NDCG@10 of all questions of all scenarios
     questions: int
+    tails: dict[str, dict[str, list[float]]] = field(default_factory=dict)  # scenario -> model -> as `long_tail`
 
 
 def measure_all(run: Run, network: Network, split: Split, fitted: Fitted, *, live: Trained | None = None) -> Measured:
@@ -150,6 +151,13 @@ def _record(out: Measured, run: Run, before: Dataset, asked: Queries, lists: dic
         for model, ranked in lists.items()
     }
     out.metrics[name]["questions"] = len(asked)
+    here = np.flatnonzero(run.dataset.catalogue[asked.scenario])
+    place = np.full(len(counts), -1)
+    place[here] = np.arange(len(here))
+    shown = ("ours", *(rival for rival in RIVALS if rival in lists))
+    out.tails[name] = {"catalogue": list(TAIL)} | {
+        model: long_tail(np.where(lists[model] >= 0, place[lists[model]], -1), counts[here]) for model in shown
+    }
     out.margins[name] = {other: margin(each["ours"], each[other], seed=run.seed) for other in each if other != "ours"}
     for model, values in each.items():
         out.pooled[model] = np.concatenate([out.pooled.get(model, np.empty(0)), values])

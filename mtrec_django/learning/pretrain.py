@@ -185,6 +185,7 @@ def _report(run: Run, fitted: Fitted, measured: Measured, decision: dict[str, An
         "decision": decision,
         "metrics": measured.metrics,
         "margins": measured.margins,
+        "tails": measured.tails,
         "validation": fitted.chosen.record,
         "recipe": asdict(fitted.chosen.recipe),
         "epochs": fitted.course.epochs,

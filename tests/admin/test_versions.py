@@ -23,7 +23,7 @@ def test_it_shows_figures_curves_lineage_and_card(boss: Client, home: Scenario, 
     child = make_version(kind="transfer", parent=base, scenario=home)
     page = page_of(boss, base)
     assert "ItemKNN" in page and "0.0300" in page
-    assert page.count("<polyline") == 2  # loss and NDCG@10
+    assert page.count('class="mtrec-chart"') == 3  # loss, NDCG@10, margins
     assert reverse("admin:mtrec_modelversion_change", args=[child.pk]) in page
     assert "# &lt;b&gt;Card&lt;/b&gt;" in page
     assert "epochs" in page

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import ndcg_score, roc_auc_score
 
-from mtrec_django.learning.evaluation import auc, margin, measure, per_query
+from mtrec_django.learning.evaluation import TAIL, auc, long_tail, margin, measure, per_query
 
 
 def relevant(*rows: list[int], items: int = 60) -> sparse.csr_matrix:
@@ -69,3 +69,13 @@ def test_auc_is_the_chance_to_outrank() -> None:
     scores, right = rng.integers(0, 9, 40).astype(np.float32), rng.random(40) < 0.3
     assert auc(scores, right) == pytest.approx(roc_auc_score(right, scores))
     assert auc(scores, np.zeros(40, bool)) == 0.5
+
+
+def test_the_long_tail_of_lists_that_show_two_items() -> None:
+    counts = np.arange(100)[::-1]  # item 0 is the most popular one
+    lists = np.array([[0, 60], [0, 60], [0, -1], [0, 60]])
+    assert dict(zip(TAIL, long_tail(lists, counts), strict=True)) == {
+        **dict.fromkeys((0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5), pytest.approx(4 / 7, abs=1e-4)),
+        **dict.fromkeys((0.75, 1.0), 1.0),
+    }
+    assert long_tail(np.full((2, 10), -1), counts) == [0.0] * len(TAIL)
