@@ -5,8 +5,10 @@ pygal's own style sheet is left out (a strict Content-Security-Policy would drop
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -34,9 +36,7 @@ class Chart:
 
 def lines(title: str, labels: Sequence[object], series: Mapping[str, Sequence[float | None]], **options: Any) -> Chart:
     """A line for each series over the same labels; None leaves a gap."""
-    from pygal import Line
-
-    chart = _started(Line, show_legend=len(series) > 1, legend_at_bottom_columns=min(len(series), 3) or 1, **options)
+    chart = _started("Line", show_legend=len(series) > 1, legend_at_bottom_columns=min(len(series), 3) or 1, **options)
     chart.x_labels = [str(label) for label in labels]
     for name, values in series.items():
         chart.add(name, list(values))
@@ -46,9 +46,7 @@ def lines(title: str, labels: Sequence[object], series: Mapping[str, Sequence[fl
 
 def intervals(title: str, rows: Sequence[tuple[str, float, float, float]], unit: str = "") -> Chart:
     """A bar for each (label, value, low, high), with the interval over it."""
-    from pygal import Bar
-
-    chart = _started(Bar, show_legend=False, formatter=lambda value: f"{value:+.0f}{unit}")
+    chart = _started("Bar", show_legend=False, formatter=lambda value: f"{value:+.0f}{unit}")
     chart.x_labels = [label for label, *_rest in rows]
     bars = [{"value": value, "ci": {"low": low, "high": high}} for _label, value, low, high in rows]
     reach = [end for _label, value, low, high in rows for end in (0, value, low, high)]
@@ -60,10 +58,8 @@ def intervals(title: str, rows: Sequence[tuple[str, float, float, float]], unit:
 
 def scatter(title: str, groups: Mapping[str, Sequence[Point]]) -> Chart:
     """Dots on a plane, a colour for each of at most eight groups; the place on the axes means nothing by itself."""
-    from pygal import XY
-
     chart = _started(
-        XY,
+        "XY",
         stroke=False,
         show_x_labels=False,
         show_y_labels=False,
@@ -78,10 +74,20 @@ def scatter(title: str, groups: Mapping[str, Sequence[Point]]) -> Chart:
     return Chart(title, _svg(chart, title), [_("group"), _("items")], rows)
 
 
-def _started(kind: Any, **options: Any) -> Any:
+def _started(kind: str, **options: Any) -> Any:
     width, height = SIZE
     given = {"width": width, "height": height, "legend_at_bottom": True, "margin": 8}
-    return kind(js=[], css=[], no_data_text=_("No data"), truncate_legend=-1, **(given | options))
+    return getattr(_pygal(), kind)(js=[], css=[], no_data_text=_("No data"), truncate_legend=-1, **(given | options))
+
+
+@cache
+def _pygal() -> Any:
+    """The library, without the finder for its map plug-ins: every later import of the process would ask and warn."""
+    before = list(sys.meta_path)
+    import pygal
+
+    sys.meta_path[:] = [finder for finder in sys.meta_path if finder in before]
+    return pygal
 
 
 def _svg(chart: Any, title: str) -> SafeString:
