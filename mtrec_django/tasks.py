@@ -8,7 +8,20 @@ from .events.pseudonyms import rekey
 from .models import Run
 from .queueing import enqueue, send, send_light
 
-__all__ = ["catch_up", "encode", "enqueue", "prune", "scores", "send", "send_light", "sync", "train", "transfer"]
+__all__ = [
+    "catch_up",
+    "encode",
+    "enqueue",
+    "experiments",
+    "metrics",
+    "prune",
+    "scores",
+    "send",
+    "send_light",
+    "sync",
+    "train",
+    "transfer",
+]
 
 
 @shared_task(name="mtrec.train", bind=True, ignore_result=True)
@@ -51,6 +64,22 @@ def scores() -> None:
     from . import jobs
 
     jobs.refresh_scores()
+
+
+@shared_task(name="mtrec.metrics", ignore_result=True)
+def metrics() -> None:
+    """Count what came of what was shown, by day."""
+    from . import jobs
+
+    jobs.refresh_metrics()
+
+
+@shared_task(name="mtrec.experiments", ignore_result=True)
+def experiments() -> None:
+    """Count the arms of experiments, stop those that do harm, end those whose time is over."""
+    from . import jobs
+
+    jobs.refresh_experiments()
 
 
 @shared_task(name="mtrec.prune", ignore_result=True)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ..catalog.sync import sync as sync_catalogue
 from .erasing import erase
 from .exporting import export_visitor
+from .experiments import refresh_experiments
+from .metrics import refresh_metrics
 from .pruning import prune
 from .retention import expire
 from .scores import refresh_scores
@@ -23,6 +25,8 @@ __all__ = [
     "export_visitor",
     "place_new_items",
     "prune",
+    "refresh_experiments",
+    "refresh_metrics",
     "refresh_scores",
     "sync_catalogue",
     "train",

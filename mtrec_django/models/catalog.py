@@ -121,6 +121,18 @@ class Scenario(models.Model):
             raise ValidationError(errors)
 
     @property
+    def money(self) -> list[str]:
+        """Kinds of events whose value is an amount of money, from the option of this name."""
+        return _kinds(self.options.get("money"))
+
+    @property
+    def conversions(self) -> list[str]:
+        """Kinds that the scenario is there for: those of the option, else those of money, else the weightiest ones."""
+        named = _kinds(self.options.get("conversions")) or self.money
+        most = max(self.goal.values(), default=0)
+        return named or [kind for kind, weight in self.goal.items() if weight == most > 0]
+
+    @property
     def repeats(self) -> bool:
         """Whether an item the visitor already bought may be the right answer."""
         return not set(self.exclude) & {kind for kind, weight in self.goal.items() if weight > 0}
@@ -156,6 +168,10 @@ class Pin(models.Model):
 
     def __str__(self) -> str:
         return f"{self.item} at {self.position} in {self.scenario}"
+
+
+def _kinds(value: object) -> list[str]:
+    return [kind for kind in value if isinstance(kind, str)] if isinstance(value, list) else []
 
 
 def _is_weight(value: object) -> bool:
