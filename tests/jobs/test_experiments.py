@@ -153,7 +153,7 @@ def test_an_experiment_ends_at_its_time_and_is_counted_until_the_last_day_is_ove
 
 
 def test_the_course_of_the_figure_that_decides(running: Experiment) -> None:
-    filled(running, control=400, variant=480)
+    filled(running, control=400, variant=520)
     (day, differences), (last, _again) = outcome(running).by_day
     assert (day, last) == (timezone.localdate() - 5 * DAY, timezone.localdate())
     assert differences["variant"] is not None and differences["variant"].better
