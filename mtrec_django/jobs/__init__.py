@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..catalog.sync import sync as sync_catalogue
 from .erasing import erase
-from .exporting import export_visitor
 from .experiments import refresh_experiments
+from .exporting import export_visitor
 from .metrics import refresh_metrics
 from .pruning import prune
 from .retention import expire
