@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
+    "knox",
     "mtrec_django",
     "example_project.shop",
 ]
@@ -76,7 +77,13 @@ CELERY_BEAT_SCHEDULE = {
 
 MTREC = {"ENCODER": os.environ.get("MTREC_ENCODER", "minilm")}
 
-REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",  # keys of servers, stored as hashes
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+}
 SPECTACULAR_SETTINGS = {"TITLE": "Pennyfarthing: recommendations", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
 
 LANGUAGE_CODE = "en-gb"

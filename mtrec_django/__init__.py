@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .catalog.registry import register
     from .catalog.scenarios import Scenario
     from .events.history import Event
+    from .events.tokens import visitor_token
     from .events.tracking import track
     from .serving.recommender import recommend, similar_items
 
@@ -26,9 +27,10 @@ _HOMES = {
     "register": "catalog.registry",
     "similar_items": "serving.recommender",
     "track": "events.tracking",
+    "visitor_token": "events.tokens",
 }
 
-__all__ = ["Event", "ItemSource", "Scenario", "recommend", "register", "similar_items", "track"]
+__all__ = ["Event", "ItemSource", "Scenario", "recommend", "register", "similar_items", "track", "visitor_token"]
 
 
 def __getattr__(name: str) -> Any:

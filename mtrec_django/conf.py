@@ -50,6 +50,8 @@ class Config:
     """Threads a training may use; 0 means the processors this process may run on."""
     LINK_MAX_AGE: int = 7 * 24 * 3600
     """Seconds for which a signed link still records a click; it redirects for ever."""
+    VISITOR_TOKEN_MAX_AGE: int = 24 * 3600
+    """Seconds for which a signed visitor token speaks for its visitor."""
     LOG_SHOWN: bool = True
     """Whether what was shown is stored (needed for honest click-through figures)."""
     VERSION_POLL_SECONDS: float = 1.0

@@ -21,6 +21,8 @@ _PROBLEMS = {
     413: f"The body is larger than {limits.MAX_BODY} bytes.",
     415: "The body is not JSON.",
     429: "Too many requests; `Retry-After` says when to come again.",
+    503: "The database does not answer; nothing was stored that was not said to be. `Retry-After` says when to come "
+    "again; events sent again under the same keys count once.",
 }
 
 
@@ -28,7 +30,7 @@ def problems(*statuses: int) -> dict[Any, Any]:
     """The documented errors of an operation."""
     return {
         (status, MEDIA_TYPE): OpenApiResponse(ProblemSerializer, description=_PROBLEMS[status])
-        for status in sorted({*statuses, 401, 403, 406, 429})
+        for status in sorted({*statuses, 401, 403, 406, 429, 503})
     }
 
 
@@ -53,7 +55,7 @@ ANSWER = {
     "title": "Picked for you",
     "version": 7,
     "short": False,
-    "next": "https://shop.example/api/mtrec/scenarios/home/recommendations/?n=1&cursor=eJxz",
+    "next": "https://shop.example/api/mtrec/v1/scenarios/home/recommendations/?n=1&cursor=eJxz",
     "items": [ITEM],
 }
 EVENT = {
@@ -67,6 +69,7 @@ EVENT = {
 }
 OUTCOME = {
     "stored": 1,
+    "repeated": 0,
     "ignored": 0,
     "rejected": 1,
     "results": [
@@ -80,9 +83,20 @@ OUTCOME = {
     ],
 }
 
+SCENARIO = {"name": "home", "title": "Picked for you", "sources": ["shop.product"]}
+TOKEN = {"token": "1742:1uXyZ0:signature", "max_age": 86400}
+
+SCENARIO_EXAMPLE = OpenApiExample("One of them", SCENARIO, response_only=True, status_codes=["200"])
+TOKEN_EXAMPLES = [
+    OpenApiExample("One's own", {}, request_only=True),
+    OpenApiExample("A server's wish", {"visitor": "user:42"}, request_only=True),
+    OpenApiExample("A token", TOKEN, response_only=True, status_codes=["201"]),
+]
 ANSWER_EXAMPLE = OpenApiExample("A list of one", ANSWER, response_only=True, status_codes=["200"])
 FEEDBACK_EXAMPLES = [
     OpenApiExample("One event", EVENT, request_only=True),
     OpenApiExample("A batch", [EVENT, {"kind": "view", "item": "gone"}], request_only=True),
+    OpenApiExample("A beacon", {"token": TOKEN["token"], "events": [EVENT]}, request_only=True),
+    OpenApiExample("A server's", {**EVENT, "visitor": "user:42"}, request_only=True),
     OpenApiExample("One of two", OUTCOME, response_only=True, status_codes=["200"]),
 ]

@@ -17,5 +17,14 @@ MAX_BODY = 1_000_000
 
 READ_RATE = "240/min"
 FEEDBACK_RATE = "120/min"
-"""For each signed-in user, else each address; `mtrec-read` and `mtrec-feedback` in the site's DEFAULT_THROTTLE_RATES
-override them."""
+HAND_OUT_RATE = "30/min"
+"""For each signed visitor, else each signed-in user, else each address."""
+
+ADDRESS_RATE = "2400/min"
+"""For all signed visitors of one address."""
+
+SERVER_RATE = "6000/min"
+"""For each user whose key may act for visitors.
+
+`mtrec-read`, `mtrec-feedback`, `mtrec-token`, `mtrec-address` and `mtrec-server` in the site's DEFAULT_THROTTLE_RATES
+override all these."""

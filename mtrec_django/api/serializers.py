@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from ..events.validation import KIND
-from . import limits
-from .cursors import unpack
-
-
-class FiniteFloatField(serializers.FloatField):
-    """A number that is one: no infinity, none that is too large to be a float."""
-
-    def to_internal_value(self, data: Any) -> float:
-        try:
-            number = super().to_internal_value(data)
-        except OverflowError:
-            number = math.inf
-        if not math.isfinite(number) or isinstance(data, bool):
-            self.fail("invalid")
-        return number
-
-
-class PlainCharField(serializers.CharField):
-    """Text that a database can hold: no NUL, no half of a surrogate pair."""
-
-    def to_internal_value(self, data: Any) -> str:
-        text = super().to_internal_value(data)
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            self.fail("invalid")
-        return text
+from .acting import VisitorNameField
+from .fields import FiniteFloatField, PlainCharField
 
 
 class ScenarioSerializer(serializers.Serializer[Any]):
@@ -45,46 +19,6 @@ class ScenarioSerializer(serializers.Serializer[Any]):
     title = serializers.CharField(read_only=True, help_text=_("Heading of the list."))
     sources = serializers.ListField(
         child=serializers.CharField(), read_only=True, help_text=_("Models shown here; empty means all.")
-    )
-
-
-class RecommendQuery(serializers.Serializer[Any]):
-    """What one may ask of a scenario."""
-
-    n = serializers.IntegerField(
-        min_value=1, max_value=limits.MAX_N, default=limits.DEFAULT_N, help_text=_("How many items.")
-    )
-    item = PlainCharField(
-        required=False, max_length=255, help_text=_("What the page is about, by its model's lookup field.")
-    )
-    source = PlainCharField(  # type: ignore[assignment]
-        required=False, max_length=100, help_text=_("Model of the item; not needed where the site has only one.")
-    )
-    cursor = serializers.RegexField(
-        r"^[A-Za-z0-9_-]+$",
-        required=False,
-        max_length=8000,
-        help_text=_("From `next` of the page before; its items do not come again."),
-    )
-
-    def validate_cursor(self, value: str) -> list[int]:
-        """The items that came before."""
-        found = unpack(value)
-        if found is None:
-            raise serializers.ValidationError(_("This is no cursor."))
-        if len(found) >= limits.MAX_SEEN:
-            raise serializers.ValidationError(_("The list has no more pages."))
-        return found
-
-
-class SimilarQuery(serializers.Serializer[Any]):
-    """What one may ask of an item."""
-
-    n = serializers.IntegerField(
-        min_value=1, max_value=limits.MAX_N, default=limits.DEFAULT_N, help_text=_("How many items.")
-    )
-    scenario = serializers.SlugField(
-        required=False, max_length=64, help_text=_("Whose version and models decide; without it the first that fits.")
     )
 
 
@@ -123,6 +57,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
 class FeedbackSerializer(serializers.Serializer[Any]):
     """One event of whoever sends it."""
 
+    visitor = VisitorNameField()
     kind = serializers.RegexField(
         f"^{KIND.pattern}$", max_length=32, help_text=_("view, cart, purchase, rating, like, dislike, share, …")
     )
@@ -157,13 +92,20 @@ class FeedbackSerializer(serializers.Serializer[Any]):
     )
 
 
+class BatchSerializer(serializers.Serializer[Any]):
+    """Events with a visitor token beside them, for beacons, which cannot set a header."""
+
+    token = serializers.CharField(required=False, help_text=_("A signed visitor token."))
+    events = FeedbackSerializer(many=True)
+
+
 class FeedbackResultSerializer(serializers.Serializer[Any]):
     """What became of one event."""
 
     index = serializers.IntegerField(help_text=_("Its place in the request, from 0."))
     status = serializers.ChoiceField(
-        choices=["stored", "ignored", "rejected"],
-        help_text=_("A repeat of a stored event is stored, once. Ignored: no consent."),
+        choices=["stored", "repeated", "ignored", "rejected"],
+        help_text=_("Repeated: an event with this key is stored already. Ignored: no consent."),
     )
     detail = serializers.CharField(required=False, help_text=_("Why it was rejected."))
     errors = serializers.DictField(required=False, help_text=_("The same by field."))  # type: ignore[assignment]
@@ -173,6 +115,7 @@ class FeedbackAnswerSerializer(serializers.Serializer[Any]):
     """What became of the events of a request."""
 
     stored = serializers.IntegerField()
+    repeated = serializers.IntegerField()
     ignored = serializers.IntegerField()
     rejected = serializers.IntegerField()
     results = FeedbackResultSerializer(many=True)
@@ -187,3 +130,10 @@ class ProblemSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
     code = serializers.CharField()
     errors = serializers.DictField(required=False, help_text=_("By field."))  # type: ignore[assignment]
+
+
+class TokenSerializer(serializers.Serializer[Any]):
+    """A signed visitor token."""
+
+    token = serializers.CharField(help_text=_("Send it as `Authorization: Visitor <token>`."))
+    max_age = serializers.IntegerField(help_text=_("Seconds for which it is good."))

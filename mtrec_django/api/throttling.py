@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
-from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
 from rest_framework.views import APIView
 
 from . import limits
+from .acting import is_server
+from .authentication import SignedVisitor
 
 
 class MtrecThrottle(SimpleRateThrottle):
-    """So many requests a user, or an address where nobody is signed in: a session costs an attacker nothing."""
+    """So many requests of a caller: a signed visitor, a user (so a server's key too), or else an address.
+
+    A session or a guest's token costs an attacker nothing, so an address has a limit too, for all its guests together.
+    """
 
     scope = ""
     default_rate = ""
@@ -24,10 +29,15 @@ class MtrecThrottle(SimpleRateThrottle):
         return cast("str | None", rates.get(self.scope, self.default_rate))
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
-        """One counter a user or address, in each scope."""
+        """One counter a caller, in each scope."""
+        return self.cache_format % {"scope": self.scope, "ident": self.caller(request)}
+
+    def caller(self, request: Request) -> str:
+        """Whose requests are counted together."""
+        if isinstance(request.auth, SignedVisitor):
+            return f"visitor-{request.auth.visitor.pk}"
         user = request.user
-        ident = f"user-{user.pk}" if user and user.is_authenticated else self.get_ident(request)
-        return self.cache_format % {"scope": self.scope, "ident": ident}
+        return f"user-{user.pk}" if user and user.is_authenticated else self.get_ident(request)
 
 
 class ReadThrottle(MtrecThrottle):
@@ -42,3 +52,34 @@ class FeedbackThrottle(MtrecThrottle):
 
     scope = "mtrec-feedback"
     default_rate = limits.FEEDBACK_RATE
+
+
+class TokenThrottle(MtrecThrottle):
+    """Of new tokens."""
+
+    scope = "mtrec-token"
+    default_rate = limits.HAND_OUT_RATE
+
+
+class ServerThrottle(MtrecThrottle):
+    """Of servers, each by its key's user, whatever they ask."""
+
+    scope = "mtrec-server"
+    default_rate = limits.SERVER_RATE
+
+
+class AddressThrottle(MtrecThrottle):
+    """Of all signed visitors at one address."""
+
+    scope = "mtrec-address"
+    default_rate = limits.ADDRESS_RATE
+
+    def caller(self, request: Request) -> str:
+        return self.get_ident(request)
+
+
+def throttles(request: Request, own: list[Any]) -> list[BaseThrottle]:
+    """Those that count for a caller: a server has one limit for everything, a signed visitor one more."""
+    if is_server(request):
+        return [ServerThrottle()]
+    return [*own, AddressThrottle()] if isinstance(request.auth, SignedVisitor) else own

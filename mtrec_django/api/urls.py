@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.db import transaction
+from django.urls import URLPattern, URLResolver, include, path
 
-from . import views
+from . import feedback, lists, schema, visitors
 
 app_name = "mtrec-api"
 
 operations = [
-    path("scenarios/", views.ScenarioList.as_view(), name="scenarios"),
-    path("scenarios/<str:name>/recommendations/", views.Recommendations.as_view(), name="recommendations"),
-    path("items/<str:source>/<str:lookup>/similar/", views.SimilarItems.as_view(), name="similar"),
-    path("feedback/", views.Feedback.as_view(), name="feedback"),
+    path("scenarios/", lists.ScenarioList.as_view(), name="scenarios"),
+    path("scenarios/<str:name>/recommendations/", lists.Recommendations.as_view(), name="recommendations"),
+    path("items/<str:source>/<str:lookup>/similar/", lists.SimilarItems.as_view(), name="similar"),
+    # Its own transaction ends before its answer is made, so that an answer never says more than was committed.
+    path("feedback/", transaction.non_atomic_requests(feedback.Feedback.as_view()), name="feedback"),
+    path("tokens/", visitors.Tokens.as_view(), name="tokens"),
 ]
+versioned: list[URLPattern | URLResolver] = [path("v1/", include(operations))]
 
-urlpatterns = [*operations, path("schema/", views.SchemaView.as_view(operations=operations), name="schema")]
+urlpatterns = [*versioned, path("schema/", schema.SchemaView.as_view(operations=versioned), name="schema")]

@@ -55,7 +55,7 @@ def track(
     no consent, or no session to know the visitor by. Raises BadFeedback for what is no event and NotRegistered for an
     object whose model is no item source.
     """
-    event = _Event.checked(kind, obj, value, scenario, recommendation, key, time, basket)
+    event = CheckedEvent.of(kind, obj, value, scenario, recommendation, key, time, basket)
     visitor = visitor_for(request, create=True)
     if visitor is None:
         return None
@@ -80,7 +80,7 @@ def track_visitor(
     basket: str = "",
 ) -> Feedback | None:
     """The same for a visitor who is known already; None when visitor or item are gone."""
-    return _Event.checked(kind, obj, value, scenario, recommendation, key, time, basket).store(visitor)
+    return CheckedEvent.of(kind, obj, value, scenario, recommendation, key, time, basket).store(visitor)
 
 
 def key_of(visitor: Visitor, key: str) -> uuid.UUID:
@@ -89,7 +89,7 @@ def key_of(visitor: Visitor, key: str) -> uuid.UUID:
     return uuid.UUID(bytes=digest.digest())
 
 
-class _Event:
+class CheckedEvent:
     """An event that was checked and is not stored yet."""
 
     def __init__(self, obj: Model | Item, source: str, object_id: str, key: str, fields: dict[str, Any]) -> None:
@@ -100,9 +100,9 @@ class _Event:
         self.fields = fields
 
     @classmethod
-    def checked(
+    def of(
         cls, kind: Any, obj: Any, value: Any, scenario: Any, recommendation: Any, key: Any, time: Any, basket: Any
-    ) -> _Event:
+    ) -> CheckedEvent:
         if not isinstance(obj, Model):
             raise BadFeedback(f"{obj!r} is no model instance.")
         if obj.pk is None:
@@ -125,7 +125,7 @@ class _Event:
         """Write it; an event with this key that was there before is returned as it is."""
         key = key_of(visitor, self.key) if self.key else None
         feedback = self._insert(visitor, key) or (Feedback.objects.filter(key=key).first() if key else None)
-        if feedback is None and self._make_item():
+        if feedback is None and self.make_item():
             feedback = self._insert(visitor, key)
         if feedback is None and self.fields["scenario"] is not None:
             self._check_scenario()
@@ -144,6 +144,12 @@ class _Event:
             row = cursor.fetchone()
         if row is None:
             return None
+        return self.announce(row, visitor, key, using)
+
+    def announce(
+        self, row: tuple[int, int, int | None], visitor: Visitor, key: uuid.UUID | None, using: str
+    ) -> Feedback:
+        """What was stored, told to whoever listens once it is committed. The row is its id, item and scenario."""
         own = {name: value for name, value in self.fields.items() if name != "scenario"}
         feedback = Feedback(id=row[0], visitor=visitor, item_id=row[1], scenario_id=row[2], key=key, **own)
         feedback._state.adding = False
@@ -152,7 +158,7 @@ class _Event:
         transaction.on_commit(signal, using=using, robust=True)
         return feedback
 
-    def _make_item(self) -> bool:
+    def make_item(self) -> bool:
         """Whether the item had to be made first; true only when that may help."""
         if isinstance(self.obj, Item) or item_for(self.obj) is not None:
             return False

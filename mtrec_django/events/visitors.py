@@ -17,6 +17,7 @@ from .pseudonyms import keyed_by, keys_of, names_of, pseudonym
 
 SESSION_KEY = "mtrec_visitor"
 _CACHE = "_mtrec_visitor"
+_SPEAKS_FOR = "_mtrec_speaks_for"
 _NOBODY = object()  # for whom the cache has not been filled yet
 
 
@@ -29,6 +30,8 @@ def visitor_for(request: Any, create: bool = False) -> Visitor | None:
 
 def find_visitor(request: Any, create: bool = False) -> Visitor | None:
     """The same whatever the visitor consented to: for those who ask what is stored, or want it erased."""
+    if speaks(request):
+        return spoken_for(request)
     user = getattr(request, "user", None)
     user_id = user.pk if user is not None and user.is_authenticated else None
     request = getattr(request, "_request", request)  # what REST framework wraps: the session and the cache are there
@@ -53,6 +56,22 @@ def asks_not_to_be_tracked(request: Any) -> bool:
     """Whether the browser sends Global Privacy Control or the older Do Not Track."""
     headers = getattr(request, "headers", {})
     return headers.get("Sec-GPC") == "1" or headers.get("DNT") == "1"
+
+
+def speak_for(request: Any, visitor: Visitor | None) -> None:
+    """From now on a request is of this visitor, or of nobody, whatever its user and session say: a token decided."""
+    setattr(getattr(request, "_request", request), _SPEAKS_FOR, visitor)
+
+
+def speaks(request: Any) -> bool:
+    """Whether it was said for whom a request speaks."""
+    return hasattr(getattr(request, "_request", request), _SPEAKS_FOR)
+
+
+def spoken_for(request: Any) -> Visitor | None:
+    """The visitor for whom a request speaks, where `speaks`."""
+    found: Visitor | None = getattr(getattr(request, "_request", request), _SPEAKS_FOR)
+    return found
 
 
 def forget(request: Any) -> None:

@@ -41,6 +41,7 @@ class Visitor(models.Model):
     class Meta:
         verbose_name = _("visitor")
         verbose_name_plural = _("visitors")
+        permissions = [("act_for_visitor", _("Can act for any visitor through the API"))]
 
     def __str__(self) -> str:
         return self.external_id or (f"user {self.user_id}" if self.user_id else f"guest {str(self.key)[:8]}")

@@ -13,7 +13,7 @@ from django.db.models import Model
 from ..catalog.registry import source_for
 from ..conf import DIM, HISTORY_LENGTH
 from ..events.pseudonyms import keys_of
-from ..events.visitors import consents, session_key
+from ..events.visitors import consents, session_key, speaks, spoken_for
 from ..inference.query import QueryEncoder
 from ..models import Visitor
 from ..retrieval import store
@@ -107,6 +107,8 @@ def who(request: Any) -> Fragment | None:
     """The visitor's primary key as SQL, so that finding it takes no query of its own; None without consent."""
     if request is None or not consents(request):
         return None
+    if speaks(request):
+        return known(spoken_for(request))
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         return compose("(select id from mtrec_visitor where user_id = {user})", user=user.pk)

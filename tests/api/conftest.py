@@ -14,7 +14,8 @@ from mtrec_django.models import Scenario
 from mtrec_django.testing import make_item
 from tests.site.models import Product
 
-API = "/api/mtrec"
+MOUNTED = "/api/mtrec"
+API = f"{MOUNTED}/v1"
 
 
 @pytest.fixture(autouse=True)

@@ -13,12 +13,12 @@ from django.core.management import call_command
 from django.test import Client
 from drf_spectacular.validation import validate_schema
 
-from .conftest import API
+from .conftest import API, MOUNTED
 
 
 @pytest.fixture
 def schema(client: Client) -> Any:
-    response = client.get(f"{API}/schema/")
+    response = client.get(f"{MOUNTED}/schema/")
     assert response.status_code == 200
     return yaml.safe_load(response.content)
 
@@ -31,23 +31,24 @@ def test_it_is_valid_and_holds_every_operation(schema: Any) -> None:
         (f"{API}/items/{{source}}/{{lookup}}/similar/", "get"),
         (f"{API}/scenarios/", "get"),
         (f"{API}/scenarios/{{name}}/recommendations/", "get"),
+        (f"{API}/tokens/", "post"),
     ]
     ids = [one["operationId"] for one in operations.values()]
-    assert sorted(ids) == ["listScenarios", "recommend", "sendFeedback", "similarItems"]
+    assert sorted(ids) == ["createToken", "listScenarios", "recommend", "sendFeedback", "similarItems"]
 
 
 def test_every_operation_documents_its_problems_and_an_example(schema: Any) -> None:
     for ways in schema["paths"].values():
         for operation in ways.values():
-            assert {"401", "403", "406", "429"} <= operation["responses"].keys()
+            assert {"401", "403", "406", "429", "503"} <= operation["responses"].keys()
             for status, answer in operation["responses"].items():
                 wanted = "application/json" if status.startswith("2") else "application/problem+json"
                 assert list(answer["content"]) == [wanted]
     lists = schema["paths"][f"{API}/scenarios/{{name}}/recommendations/"]["get"]
     assert lists["responses"]["200"]["content"]["application/json"]["examples"]
     feedback = schema["paths"][f"{API}/feedback/"]["post"]
-    assert len(feedback["requestBody"]["content"]["application/json"]["examples"]) == 2
-    assert len(schema["components"]["schemas"]["FeedbackOneOrMany"]["oneOf"]) == 2
+    assert len(feedback["requestBody"]["content"]["application/json"]["examples"]) == 4
+    assert len(schema["components"]["schemas"]["FeedbackOneOrMany"]["oneOf"]) == 3
 
 
 def test_generating_it_warns_of_nothing(tmp_path: Any) -> None:
@@ -57,7 +58,7 @@ def test_generating_it_warns_of_nothing(tmp_path: Any) -> None:
 
 
 def test_it_can_be_had_as_json(client: Client) -> None:
-    response = client.get(f"{API}/schema/", {"format": "json"})
+    response = client.get(f"{MOUNTED}/schema/", {"format": "json"})
     assert json.loads(response.content)["info"]["title"] == "Recommendations"
 
 

@@ -123,7 +123,7 @@ def visit() -> None:
     page = template.render({}, request=RequestFactory().get("/"))
     assert page.count("mug") + page.count("bag") >= 2, page
     client = Client()
-    answer = client.get("/api/mtrec/scenarios/home/recommendations/?n=3").json()
+    answer = client.get("/api/mtrec/v1/scenarios/home/recommendations/?n=3").json()
     assert len(answer["items"]) == 3, answer
     clicked = client.get(answer["items"][0]["click_url"])
     assert clicked.status_code == 302, clicked

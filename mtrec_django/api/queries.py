@@ -1,0 +1,71 @@
+"""What one may ask: the parameters of each operation that reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from . import limits
+from .acting import VisitorNameField
+from .cursors import unpack
+from .fields import PlainCharField
+
+
+def valid(query: serializers.Serializer[Any]) -> dict[str, Any]:
+    """What was asked.
+
+    Raises:
+        ValidationError: when it makes no sense.
+    """
+    query.is_valid(raise_exception=True)
+    found: dict[str, Any] = query.validated_data
+    return found
+
+
+class RecommendQuery(serializers.Serializer[Any]):
+    """What one may ask of a scenario."""
+
+    n = serializers.IntegerField(
+        min_value=1, max_value=limits.MAX_N, default=limits.DEFAULT_N, help_text=_("How many items.")
+    )
+    item = PlainCharField(
+        required=False, max_length=255, help_text=_("What the page is about, by its model's lookup field.")
+    )
+    source = PlainCharField(  # type: ignore[assignment]
+        required=False, max_length=100, help_text=_("Model of the item; not needed where the site has only one.")
+    )
+    visitor = VisitorNameField()
+    cursor = serializers.RegexField(
+        r"^[A-Za-z0-9_-]+$",
+        required=False,
+        max_length=8000,
+        help_text=_("From `next` of the page before; its items do not come again."),
+    )
+
+    def validate_cursor(self, value: str) -> list[int]:
+        """The items that came before."""
+        found = unpack(value)
+        if found is None:
+            raise serializers.ValidationError(_("This is no cursor."))
+        if len(found) >= limits.MAX_SEEN:
+            raise serializers.ValidationError(_("The list has no more pages."))
+        return found
+
+
+class SimilarQuery(serializers.Serializer[Any]):
+    """What one may ask of an item."""
+
+    n = serializers.IntegerField(
+        min_value=1, max_value=limits.MAX_N, default=limits.DEFAULT_N, help_text=_("How many items.")
+    )
+    scenario = serializers.SlugField(
+        required=False, max_length=64, help_text=_("Whose version and models decide; without it the first that fits.")
+    )
+
+
+class TokenQuery(serializers.Serializer[Any]):
+    """Whose token one wants."""
+
+    visitor = VisitorNameField()
