@@ -60,6 +60,7 @@ class ItemRow:
     title: str
     categories: list[str]
     features: dict[str, str] = field(default_factory=dict)
+    text: str = ""  # what an encoder reads, where it is more than the title
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +99,16 @@ def iter_interactions(path: str | Path) -> Iterator[Interaction | BadRow]:
 
 def iter_items(path: str | Path) -> Iterator[ItemRow | BadRow]:
     """The rows of `items.csv.gz`; nothing when there is no such file."""
-    known = {"item_id", "scenario", "title", "categories"}
+    known = {"item_id", "scenario", "title", "categories", "text"}
     for _, row in _rows(Path(path) / "items.csv.gz", ("item_id",), optional=True):
         if isinstance(row, BadRow):
             yield row
             continue
         labels = [label for label in row.get("categories", "").split("|") if label]
         features = {name: value for name, value in row.items() if name not in known}
-        yield ItemRow(row["item_id"], row.get("scenario", ""), row.get("title", ""), labels, features)
+        yield ItemRow(
+            row["item_id"], row.get("scenario", ""), row.get("title", ""), labels, features, row.get("text", "")
+        )
 
 
 def iter_users(path: str | Path) -> Iterator[UserRow | BadRow]:
@@ -263,7 +266,7 @@ class _Columns:
             problems["duplicate"] += int(same.sum())
             table = table[~same]
         goals = [self._goal(table, at, name) for name, at in self.scenarios.items()]
-        texts = [row.title for row in items] or [""] * len(item_ids)
+        texts = [row.text or row.title for row in items] or [""] * len(item_ids)
         dataset = Dataset(
             items=_items(item_ids, items, encode(texts) if encode else np.zeros((len(item_ids), 0), np.float32)),
             users=_users(self.users, users, [row for row in relations if isinstance(row, RelationRow)]),

@@ -59,8 +59,13 @@ class SyncReport:
 
 
 def sync(labels: Iterable[str] | None = None, progress: Progress | None = None) -> SyncReport:
-    """Bring whole catalogues in; all of them without `labels`. Raises NotRegistered for a label nobody registered."""
+    """Bring whole catalogues in; all of them without `labels`. Raises NotRegistered for a label nobody registered.
+
+    With all of them, items whose source is registered no more, or never was, are not available either.
+    """
     chosen = [source_for(label) for label in labels] if labels else list(sources().values())
+    if not labels:
+        retire_strangers()
     return SyncReport({source.label: _sync_source(source, progress) for source in chosen})
 
 
@@ -73,6 +78,16 @@ def sync_objects(label: str, pks: Iterable[Any]) -> SourceReport:
         _write(source, objects, report)
         _retire(source.label, {str(pk) for pk in chunk} - {str(obj.pk) for obj in objects}, report)
     return report
+
+
+def retire_strangers() -> int:
+    """Mark items of sources that nobody registers as not available: no object can be shown for them. How many."""
+    strange = Item.objects.exclude(source__in=sources()).filter(available=True)
+    labels = list(strange.order_by().values_list("source", flat=True).distinct())
+    retired = strange.update(available=False, updated_at=timezone.now())
+    for label in labels:
+        copy_availability(label)
+    return retired
 
 
 def item_for(obj: Model | Item, create: bool = False) -> Item | None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from ..catalog.registry import source_for
 from ..catalog.sync import CHUNK, Progress, chunks, text_hash
-from ..dataset_folder import BadRow, Interaction, iter_interactions, iter_items, iter_relations, iter_users
+from ..dataset_folder import BadRow, Interaction, ItemRow, iter_interactions, iter_items, iter_relations, iter_users
 from ..models import Item, Visitor
 from .history import Event, ImportReport, import_events
 from .pseudonyms import keyed_by, pseudonym, rekey
@@ -24,26 +24,51 @@ def import_folder(path: str | Path, source: str | None = None, progress: Progres
     """Bring a folder in: users with their features, events, relations; the same folder twice adds nothing.
 
     With `source` the events are on that source's objects, found by its `lookup`, and the folder's own description of
-    the items is left aside. Without one the items become items of source "dataset.<folder name>" themselves. Raises
-    FileNotFoundError when there are no interactions and ValueError when a file lacks a column.
+    the items is left aside. Without one the items become items of source "dataset.<folder name>" themselves, or of
+    "dataset.<folder name>.<scenario>" where the list of items has the catalogues of several scenarios. They are not
+    available, since no object stands behind them. Raises FileNotFoundError when there are no interactions and
+    ValueError when a file lacks a column.
     """
     folder = Path(path)
     if not any((folder / name).exists() for name in ("interactions.csv.gz", "interactions.csv")):
         raise FileNotFoundError(f"No interactions.csv.gz in {folder}.")
     report = ImportReport()
     registered = source_for(source) if source else None
-    label = registered.label if registered else f"dataset.{folder.resolve().name}".lower()[:100]
+    catalogues = Catalogues(registered.label if registered else f"dataset.{folder.resolve().name}".lower()[:100])
     if registered is None:
-        _import_items(folder, label, report, progress)
+        _import_items(folder, catalogues, report, progress)
     _import_users(folder, report, progress)
     lookup = registered.lookup if registered else "pk"
     total = _count_rows(folder) if progress else 0
-    import_events(_events(folder, report), label, progress, lookup=lookup, total=total, report=report)
+    events = _events(folder, catalogues, report)
+    import_events(events, catalogues.label, progress, lookup=lookup, total=total, report=report)
     report.relations = import_relations(_ties(folder, report), progress)
     return report
 
 
-def _events(folder: Path, report: ImportReport) -> Iterator[Event]:
+class Catalogues:
+    """Which source an item of a folder belongs to: one for all, or one a scenario where the items say of which."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.places: dict[str, list[str]] = {}  # item -> the scenarios in whose catalogues it is
+
+    def read(self, rows: Iterable[ItemRow]) -> None:
+        """Take in what the list of items says; with one scenario, or none, there is one catalogue."""
+        places: dict[str, list[str]] = {}
+        for row in rows:
+            places.setdefault(row.item_id, []).append(row.scenario)
+        if len({place for named in places.values() for place in named if place}) > 1:
+            self.places = places
+
+    def source(self, item_id: str, scenario: str) -> str:
+        """The label for an event there on an item, or for the item as it is listed there."""
+        places = self.places.get(item_id) or [""]
+        place = scenario if scenario in places else places[0]
+        return f"{self.label}.{place}".lower()[:100] if place else self.label
+
+
+def _events(folder: Path, catalogues: Catalogues, report: ImportReport) -> Iterator[Event]:
     for row in _good(iter_interactions(folder), "", report):
         yield Event(
             object_id=row.item_id,
@@ -53,38 +78,45 @@ def _events(folder: Path, report: ImportReport) -> Iterator[Event]:
             value=None if math.isnan(row.value) else row.value,
             scenario=row.scenario,
             basket=row.basket,
+            source=catalogues.source(row.item_id, row.scenario),
         )
 
 
-def _import_items(folder: Path, label: str, report: ImportReport, progress: Progress | None) -> None:
+def _import_items(folder: Path, catalogues: Catalogues, report: ImportReport, progress: Progress | None) -> None:
     """The folder's items as items of their own; where it lists none, those its events are on."""
     rows = list(_good(iter_items(folder), "items: ", report))
+    catalogues.read(rows)
     numbers = _number_columns(row.features for row in rows)
     items = (
         Item(
-            source=label,
+            source=catalogues.source(row.item_id, row.scenario),
             object_id=storable(row.item_id)[:255],
+            available=False,
             title=storable(row.title)[:255],
-            text=storable(row.title),
-            text_hash=text_hash(storable(row.title)),
+            text=storable(row.text or row.title),
+            text_hash=text_hash(storable(row.text or row.title)),
             categories=_labels(row.features, numbers, categories=row.categories, scenario=[row.scenario]),
             numbers={name: value for name in numbers if (value := _number(row.features.get(name))) is not None},
         )
         for row in rows
     )
-    named = items if rows else (Item(source=label, object_id=storable(name)[:255]) for name in _item_ids(folder))
+    bare = (
+        Item(source=catalogues.label, object_id=storable(name)[:255], available=False) for name in _item_ids(folder)
+    )
+    named = items if rows else bare
     done = 0
     for chunk in chunks(named, CHUNK):
-        report.items += _write_items(label, chunk)
+        report.items += _write_items(chunk)
         done += len(chunk)
         if progress:
             progress("Importing items", done, len(rows))
 
 
-def _write_items(label: str, chunk: list[Item]) -> int:
-    fields = ["title", "text", "text_hash", "categories", "numbers"]
-    unique = {item.object_id: item for item in chunk}
-    before = {item.object_id: item for item in Item.objects.filter(source=label, object_id__in=unique)}
+def _write_items(chunk: list[Item]) -> int:
+    fields = ["title", "text", "text_hash", "categories", "numbers", "available"]
+    unique = {(item.source, item.object_id): item for item in chunk}
+    wanted = {"source__in": {source for source, _ in unique}, "object_id__in": {name for _, name in unique}}
+    before = {(item.source, item.object_id): item for item in Item.objects.filter(**wanted)}
     differing = [
         item
         for name, item in sorted(unique.items())

@@ -8,6 +8,7 @@ from ..catalog.sync import sync as sync_catalogue
 from .erasing import erase
 from .experiments import refresh_experiments
 from .exporting import export_visitor
+from .folders import export_folder
 from .metrics import refresh_metrics
 from .pruning import prune
 from .retention import expire
@@ -22,6 +23,7 @@ __all__ = [
     "encode_items",
     "erase",
     "expire",
+    "export_folder",
     "export_visitor",
     "place_new_items",
     "prune",

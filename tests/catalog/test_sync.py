@@ -270,3 +270,12 @@ def test_several_syncs_at_once() -> None:
         assert list(pool.map(work, range(4))) == [30] * 4
     assert Item.objects.count() == 30
     assert sync_products() == SourceReport(read=30)
+
+
+def test_items_of_no_registered_source_are_not_available(db: None) -> None:
+    Item.objects.create(source="shop.sold", object_id="1")
+    make_product()
+    sync(["testsite.product"])
+    assert Item.objects.filter(available=True).count() == 2
+    sync()
+    assert list(Item.objects.filter(available=True).values_list("source", flat=True)) == ["testsite.product"]

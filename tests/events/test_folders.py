@@ -115,6 +115,31 @@ def test_items_that_are_not_on_the_list_are_unknown(tmp_path: Path) -> None:
     assert (report.imported, dict(report.skipped)) == (1, {"unknown item": 1})
 
 
+def test_catalogues_of_several_scenarios_stay_apart(tmp_path: Path) -> None:
+    folder = write_folder(
+        tmp_path / "mall",
+        interactions="user_id,item_id,scenario\nu1,1,food\nu1,1,books\nu1,2,books\nu1,3,food\nu1,2,food\n",
+        items="item_id,scenario,title\n1,food,Tea\n1,books,Emma\n2,books,Ulysses\n3,,Voucher\n",
+    )
+    assert import_folder(folder).imported == 5
+    titles = dict(Item.objects.values_list("title", "source"))
+    assert titles == {
+        "Tea": "dataset.mall.food",
+        "Emma": "dataset.mall.books",
+        "Ulysses": "dataset.mall.books",
+        "Voucher": "dataset.mall",
+    }
+    assert set(Feedback.objects.values_list("item__title", "scenario__name")) == {
+        ("Tea", "food"),
+        ("Emma", "books"),
+        ("Ulysses", "books"),
+        ("Voucher", "food"),
+        ("Ulysses", "food"),
+    }
+    assert Scenario.objects.get(name="books").sources == ["dataset.mall.books"]
+    assert import_folder(folder).items == 0
+
+
 def test_every_bad_row_is_counted(tmp_path: Path) -> None:
     rows = [
         "u1,a,1,1300000000",

@@ -109,3 +109,33 @@ def test_rekey_says_how_many(settings: Any) -> None:
     settings.MTREC = {"VISITOR_KEYS": ["two"]}
     with pytest.raises(CommandError, match="put it back"):
         called("mtrec_rekey")
+
+
+def test_a_visitor_gets_what_is_stored(ann: Visitor, tmp_path: Path) -> None:
+    told = json.loads(called("mtrec_export", "--user", "ann"))
+    assert [event["kind"] for event in told["feedback"]] == ["view"]
+    called("mtrec_export", "--visitor", "c-1", "--output", str(tmp_path / "ann.json"))
+    assert json.loads((tmp_path / "ann.json").read_text()) == told
+
+
+def test_a_folder_of_the_only_source(ann: Visitor, tmp_path: Path) -> None:
+    told = json.loads(called("mtrec_export", str(tmp_path), "--json"))
+    assert told == {
+        "source": "testsite.product",
+        "rows": {"interactions": 1, "items": 1, "users": 0, "relations": 0},
+    }
+    assert "1 interactions" in called("mtrec_export", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Name a folder"),
+        (["somewhere", "--user", "ann"], "Name a folder"),
+        (["/proc/nowhere"], "cannot be written"),
+        (["somewhere", "--source", "shop.nothing"], "no items of shop.nothing"),
+    ],
+)
+def test_what_cannot_be_exported(ann: Visitor, arguments: list[str], message: str) -> None:
+    with pytest.raises(CommandError, match=message):
+        called("mtrec_export", *arguments)
