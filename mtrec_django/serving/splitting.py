@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..events.pseudonyms import keys_of
 from ..events.visitors import session_key
 from ..models import Arm, Visitor
 from ..retrieval.statement import Fragment
@@ -96,7 +97,7 @@ def identity_of(request: Any) -> str:
     if user is not None and user.is_authenticated:
         return f"user {user.pk}"
     key = session_key(request)
-    return f"guest {key}" if key else ""
+    return f"guest {keys_of(key)[0]}" if key else ""
 
 
 def identity_of_visitor(visitor: Visitor | None) -> str:

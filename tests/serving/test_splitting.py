@@ -150,6 +150,16 @@ def test_a_request_and_its_visitor_are_in_one_arm(world: World) -> None:
         )
 
 
+def test_a_guest_behind_a_keyed_hash_is_in_the_arm_of_his_row(world: World, settings: Any) -> None:
+    settings.MTREC = {"VISITOR_KEYS": ["a secret"]}
+    begin(world, control={}, variant={})
+    for _ in range(4):
+        request = make_request()
+        track(request, "view", world.product(1, 0))
+        row = Visitor.objects.latest("pk")
+        assert recommend(request, "world", 1).arm == recommend_for(row, "world", 1).arm
+
+
 def test_an_experiment_costs_no_query(world: World) -> None:
     visitor = world.visitor((2, 0))
     recommend_for(visitor, "world", 3)
