@@ -1,0 +1,93 @@
+"""Every page of the admin in a real browser: nothing that keeps a person out, light, dark and on a phone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Browser, Page
+from pytest_django.live_server_helper import LiveServer
+
+from mtrec_django.models import Item, ModelVersion, Scenario
+from tests.admin.conftest import base, boss, empty, full, home
+
+__all__ = ["base", "boss", "empty", "full", "home"]  # fixtures
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
+    "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
+}
+
+GRAVE = {"serious", "critical"}
+
+SCREENSHOTS = os.environ.get("MTREC_SCREENSHOTS")
+"""A folder for pictures of the pages, for people to look at."""
+
+
+def addresses(scenario: Scenario, version: ModelVersion) -> dict[str, str]:
+    """Every page of the app's admin, by a name: the lists, forms and rows of all registered models, and the others."""
+    found = {
+        "index": reverse("admin:app_list", args=["mtrec"]),
+        "preview": reverse("admin:mtrec_preview", args=[scenario.pk]) + "?visitor=ada",
+        "compare": reverse("admin:mtrec_modelversion_compare") + f"?a={version.pk}&b={version.pk}",
+    }
+    for model in apps.get_app_config("mtrec").get_models():
+        if not admin.site.is_registered(model):
+            continue
+        name = model._meta.model_name
+        found[f"{name} list"] = reverse(f"admin:mtrec_{name}_changelist")
+        row = model._default_manager.first()
+        if row is not None:
+            found[name or ""] = reverse(f"admin:mtrec_{name}_change", args=[row.pk])
+            found[f"{name} history"] = reverse(f"admin:mtrec_{name}_history", args=[row.pk])
+    found["scenario form"] = reverse("admin:mtrec_scenario_add")
+    return found
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_is_for_everybody(
+    look: str, browser: Browser, live_server: LiveServer, boss: Client, full: dict[str, Any]
+) -> None:
+    Item.objects.update(image="")  # its picture is not there
+    context = browser.new_context(**LOOKS[look])
+    cookie = boss.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+    page, complaints = context.new_page(), []
+    page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    for name, address in addresses(full["scenario"], full["modelversion"]).items():
+        answer = page.goto(live_server.url + address)
+        assert answer is not None and answer.ok, (name, answer and answer.status)
+        complaints += [f"{name}: {finding}" for finding in findings(page)]
+        complaints += [f"{name}: wider than the window"] if look == "phone" and overflows(page) else []
+        if SCREENSHOTS:
+            page.screenshot(path=Path(SCREENSHOTS) / f"{name.replace(' ', '-')}-{look}.png", full_page=True)
+    context.close()
+    assert complaints == []
+
+
+def findings(page: Page) -> list[str]:
+    """What axe-core finds serious or critical in our part of a page; the rest is Django's own."""
+    results = Axe().run(page, context="#container" if page.locator("#container").count() else None)
+    return [
+        f"{found['id']}: {node['html'][:200]}"
+        for found in results.response["violations"]
+        if found["impact"] in GRAVE
+        for node in found["nodes"]
+    ]
+
+
+def overflows(page: Page) -> bool:
+    """Whether a reader has to scroll the whole page sideways."""
+    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth + 1"))
