@@ -88,8 +88,9 @@ def fake_recommender(*objects: Model) -> Iterator[FakeRecommender]:
 
 def _allows(question: Question, obj: Model) -> bool:
     key = (source_for(obj).label, str(obj.pk))
-    left_out = [*question.exclude, *([question.on_page] if question.on_page else [])]
-    if key in {(one.label, one.object_id) for one in left_out}:
+    if key in {(one.label, one.object_id) for one in question.left_out}:
+        return False
+    if any(isinstance(obj, rows.model) and rows.filter(pk=obj.pk).exists() for rows in question.without):
         return False
     rows = question.queryset
     return rows is None or (isinstance(obj, rows.model) and rows.filter(pk=obj.pk).exists())

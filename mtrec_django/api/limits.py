@@ -6,9 +6,6 @@ DEFAULT_N = 10
 MAX_N = 100
 """Items of one page."""
 
-MAX_SEEN = 500
-"""Items that the pages of one list may hold together."""
-
 MAX_BATCH = 500
 """Events of one request."""
 

@@ -10,15 +10,12 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ..catalog.registry import source_for
 from ..exceptions import NotRegistered
-from ..models import Item, Scenario
+from ..models import Scenario
 from ..serving.recommendations import Answer, log_shown
 from ..serving.recommender import recommend, similar_items
-from . import limits
 from .acting import act
 from .answers import as_data
-from .cursors import pack
 from .documents import ANSWER_EXAMPLE, SCENARIO_EXAMPLE, TAGS, problems
 from .objects import find, source_called
 from .queries import RecommendQuery, SimilarQuery, valid
@@ -57,21 +54,19 @@ class Recommendations(MtrecView):
     def get(self, request: Request, name: str) -> Response:
         asked = valid(RecommendQuery(data=request.query_params.dict()))
         act(request, asked.get("visitor"))
-        n, seen = asked["n"], asked.get("cursor", [])
         about = on_page(asked)
         try:
-            answer = recommend(request, name, n=n, item=about, exclude=_instances(seen))
+            answer = recommend(request, name, n=asked["n"], item=about, after=asked.get("cursor", ""))
         except NotRegistered as error:
             raise NotFound(_("There is no such scenario.")) from error
         log_shown(answer)
-        return Response(as_data(answer, request, self._next(request, answer, seen)))
+        return Response(as_data(answer, request, self._next(request, answer)))
 
-    def _next(self, request: Request, answer: Answer, seen: list[int]) -> str | None:
-        shown = [*seen, *(one.item for one in answer.recommendations)]
-        if answer.short or not answer or len(shown) >= limits.MAX_SEEN:
+    def _next(self, request: Request, answer: Answer) -> str | None:
+        if not answer.next:
             return None
         query = request.query_params.copy()
-        query["cursor"] = pack(shown)
+        query["cursor"] = answer.next
         return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
 
@@ -118,9 +113,3 @@ def on_page(asked: dict[str, Any]) -> Any:
     if not found:
         raise ValidationError({"item": [_("There is no such item.")]})
     return found[asked["item"]]
-
-
-def _instances(items: list[int]) -> list[Any]:
-    """Objects to leave out; only their keys are looked at, so they are not read."""
-    rows = Item.objects.filter(pk__in=items).values_list("source", "object_id") if items else []
-    return [source_for(label).model(pk=key) for label, key in rows if source_called(label) is not None]

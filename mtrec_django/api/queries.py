@@ -7,9 +7,9 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from ..serving.cursors import MAX_SEEN, unpack
 from . import limits
 from .acting import VisitorNameField
-from .cursors import unpack
 from .fields import PlainCharField
 
 
@@ -44,14 +44,14 @@ class RecommendQuery(serializers.Serializer[Any]):
         help_text=_("From `next` of the page before; its items do not come again."),
     )
 
-    def validate_cursor(self, value: str) -> list[int]:
-        """The items that came before."""
+    def validate_cursor(self, value: str) -> str:
+        """One that the list before gave."""
         found = unpack(value)
         if found is None:
             raise serializers.ValidationError(_("This is no cursor."))
-        if len(found) >= limits.MAX_SEEN:
+        if len(found) >= MAX_SEEN:
             raise serializers.ValidationError(_("The list has no more pages."))
-        return found
+        return value
 
 
 class SimilarQuery(serializers.Serializer[Any]):

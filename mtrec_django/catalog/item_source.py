@@ -60,6 +60,8 @@ class ItemSource:
     """The picture: an image field, or anything that gives an address or a storage name."""
     title: Entry | None = None
     """What the item is called in the admin; the first text entry when not given."""
+    collections: Sequence[str] = ()
+    """Names of methods that give a queryset, as ["on_sale"]: what rules may boost, bury or hide."""
     lookup: str = "pk"
     """The field by which data folders and the API name an object, as "sku"; unique."""
 
@@ -87,6 +89,11 @@ class ItemSource:
         if selected := {path.select for path in self._paths.values() if path.select}:
             queryset = queryset.select_related(*sorted(selected))
         return queryset.prefetch_related(*sorted({path.prefetch for path in self._paths.values() if path.prefetch}))
+
+    def collection(self, name: str) -> QuerySet[Any] | None:
+        """The objects of one of `collections`; None for a name that is not among them."""
+        found: QuerySet[Any] | None = getattr(self, name)() if name in self.collections else None
+        return found
 
     def history(self) -> Iterator[Event]:
         """The events the site already has, for `mtrec_import --history`; any order, one at a time."""
@@ -120,9 +127,11 @@ class ItemSource:
 
     def method(self, name: str) -> Callable[[Any], Any] | None:
         """The method of this class that an entry names, unless the model has a field of this name."""
-        if hasattr(ItemSource, name) or not hasattr(type(self), name) or find_field(self.model, name):
-            return None
-        return getattr(self, name) if callable(getattr(self, name)) else None
+        return getattr(self, name) if self.defines(name) and not find_field(self.model, name) else None
+
+    def defines(self, name: str) -> bool:
+        """Whether this class adds a method of this name."""
+        return not hasattr(ItemSource, name) and callable(getattr(type(self), name, None))
 
     def entries(self) -> list[tuple[str, Entry]]:
         """Every declared entry with the attribute it stands in."""

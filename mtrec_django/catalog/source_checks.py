@@ -36,7 +36,7 @@ def check_source(source: ItemSource) -> list[CheckMessage]:
                 source.model,
             )
         )
-    return found + _check_lookup(source) + _check_querysets(source)
+    return found + _check_collections(source) + _check_lookup(source) + _check_querysets(source)
 
 
 def _check_types(source: ItemSource) -> list[CheckMessage]:
@@ -47,6 +47,9 @@ def _check_types(source: ItemSource) -> list[CheckMessage]:
             message = f"{_name(source)}.{name} is {value!r}, not a list of paths or callables."
             hint = f"Write {name} = [{value!r}]." if isinstance(value, str) else ""
             messages.append(problem("E011", message, hint, source.model))
+    if not isinstance(source.collections, list | tuple) or not all(isinstance(n, str) for n in source.collections):
+        message = f"{_name(source)}.collections is {source.collections!r}, not a list of names of methods."
+        messages.append(problem("E011", message, "", source.model))
     for name in ("image", "title"):
         value = getattr(source, name)
         if not (value is None or isinstance(value, str) or callable(value)):
@@ -83,6 +86,20 @@ def _check_entry(source: ItemSource, name: str, entry: Entry) -> list[CheckMessa
     return []
 
 
+def _check_collections(source: ItemSource) -> list[CheckMessage]:
+    own = [name for name in vars(type(source)) if not name.startswith("_")]
+    return [
+        problem(
+            "E015",
+            f"{_name(source)}.collections names {name!r}, which is no method of the source's own.",
+            did_you_mean(name, own),
+            source.model,
+        )
+        for name in source.collections
+        if not source.defines(name)
+    ]
+
+
 def _check_lookup(source: ItemSource) -> list[CheckMessage]:
     if source.lookup == "pk":
         return []
@@ -101,9 +118,10 @@ def _check_lookup(source: ItemSource) -> list[CheckMessage]:
 
 
 def _check_querysets(source: ItemSource) -> list[CheckMessage]:
-    """Both must take a further filter: answers push theirs into the query, a sync reads in chunks."""
+    """All must take a further filter: answers push theirs into the query, a sync reads in chunks."""
     messages = []
-    for method in (source.queryset, source.available):
+    collections = [getattr(source, name) for name in source.collections if source.defines(name)]
+    for method in (source.queryset, source.available, *collections):
         queryset = _ask(method)
         if queryset is None:
             continue

@@ -49,6 +49,13 @@ class Keys:
             same = Fragment("s.key::text = v.object_id")
         return compose("(select true from ({select}) as s(key) where {same} limit 1)", select=self.select, same=same)
 
+    @property
+    def holds_any(self) -> Fragment:
+        """Whether the row is in it, for rows of whatever label; never null."""
+        held = self.listed(by_text=True) if self.fixed else compose("{held} is not null", held=self.holds)
+        # Evaluated in order, so keys of other sources are never cast to this one's type
+        return compose("case when v.source = {label} then {held} else false end", label=self.label, held=held)
+
     def listed(self, *, by_text: bool = False) -> Fragment:
         """Whether the row is in it: a semi-join, by whichever column of `v` is indexed."""
         if self._integer and not by_text:
@@ -93,6 +100,7 @@ class Allowed:
     excluded: tuple[int, ...] = ()  # primary keys of items
     objects: Mapping[str, Sequence[str]] = field(default_factory=dict)  # label -> keys of objects left out as well
     keys: tuple[Keys, ...] = ()  # of the same label: all must hold
+    without: tuple[Keys, ...] = ()  # none may hold
     flagged: bool = True  # whether the synced flag decides who is available
 
     def where(self, *, narrow: bool, by_text: bool = False) -> Fragment:
@@ -113,6 +121,7 @@ class Allowed:
             listed = [keys.fixed or (narrow and not keys.wide) for keys in mine]
             held = [k.listed(by_text=by_text) if one else k.holds for k, one in zip(mine, listed, strict=True)]
             parts.append(self._of_label(label, held, narrow=narrow))
+        parts += [compose("not ({held})", held=keys.holds_any) for keys in self.without]
         return join(" and ", parts) if parts else YES
 
     def _of_label(self, label: str, held: Sequence[Fragment], *, narrow: bool) -> Fragment:

@@ -12,15 +12,17 @@ words.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import BadRule, NotRegistered
-from .candidates import DEFAULT, sources_named
+from .collections import Collection, check
+from .sources import DEFAULT, sources_named
 
 MOST_FACTOR = 1000.0
 """Beyond it a boost says nothing more."""
@@ -38,11 +40,44 @@ class Rotation:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A pin as serving knows it: an item with a fixed place."""
+
+    position: int  # from 1
+    item: int
+    label: str
+    object_id: str
+    begins: float = -math.inf  # seconds since 1970
+    ends: float = math.inf
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """Label and primary key of the object."""
+        return self.label, self.object_id
+
+    @property
+    def object_key(self) -> int | None:
+        """The primary key where it is a whole number."""
+        number = self.object_id
+        return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else None
+
+    def holds(self, now: float) -> bool:
+        """Whether it is in force."""
+        return self.begins <= now < self.ends
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Candidate sources and rules in force; the defaults do nothing and cost nothing."""
 
     candidates: tuple[str, ...] = DEFAULT
     """Names of the candidate sources."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Scored source -> what it counts in ranking; the source's own weight for those left out."""
+    boost: tuple[tuple[Collection, float], ...] = ()
+    """What is lifted or buried, and by which factor."""
+    hide: tuple[Collection, ...] = ()
+    """What is never shown."""
     at_most: Mapping[str, int] = field(default_factory=dict)
     """Category -> how many items may share a label of it."""
     diversity: float = 0.0
@@ -50,6 +85,21 @@ class Policy:
     minimum: float | None = None
     """How near to what the visitor did an item must be, as a cosine; None is no minimum."""
     rotation: Rotation | None = None
+    pins: tuple[Place, ...] = ()
+    """Items with a fixed place, by position."""
+
+
+class Rules(TypedDict, total=False):
+    """What a call may say otherwise than its scenario, as `recommend(…, diversity=0.3)`."""
+
+    candidates: Sequence[str]
+    weights: Mapping[str, float]
+    boost: Mapping[str, float] | Sequence[tuple[Collection, float]]
+    hide: Sequence[Collection]
+    at_most: Mapping[str, int]
+    diversity: float
+    minimum: float | None
+    rotation: Mapping[str, float] | None
 
 
 def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,6 +108,8 @@ def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         BadRule: for the first option that makes no sense.
     """
+    if not options:
+        return {}
     return {name: _READERS[name](value) for name, value in options.items() if name in _READERS}
 
 
@@ -80,6 +132,44 @@ def _candidates(value: Any) -> tuple[str, ...]:
     except NotRegistered as error:
         raise BadRule("candidates", str(error)) from error
     return tuple(dict.fromkeys(value)) or DEFAULT
+
+
+def _weights(value: Any) -> dict[str, float]:
+    words = _("“weights” maps candidate sources that are scored to numbers from 0 to 100, as in {“bought”: 0.5}.")
+    if not isinstance(value, Mapping):
+        raise BadRule("weights", words)
+    try:
+        known = sources_named(list(value))
+    except NotRegistered as error:
+        raise BadRule("weights", str(error)) from error
+    if not all(source.scored for source in known):
+        raise BadRule("weights", words)
+    return {name: _number("weights", weight, 0, 100, words) for name, weight in value.items()}
+
+
+def _boost(value: Any) -> tuple[tuple[Collection, float], ...]:
+    words = _("“boost” maps collections of an item source to factors from 0 to 1000, as in {“on_sale”: 1.5}.")
+    try:
+        pairs = [(one, factor) for one, factor in (value.items() if isinstance(value, Mapping) else value)]
+    except (TypeError, ValueError):
+        raise BadRule("boost", words) from None
+    return tuple((_collection("boost", one), _number("boost", factor, 0, MOST_FACTOR, words)) for one, factor in pairs)
+
+
+def _hide(value: Any) -> tuple[Collection, ...]:
+    if not isinstance(value, list | tuple):
+        raise BadRule("hide", _("“hide” is a list of collections of an item source, as in [“clearance”]."))
+    return tuple(_collection("hide", collection) for collection in value)
+
+
+def _collection(option: str, value: Any) -> Collection:
+    if not isinstance(value, str | QuerySet):
+        raise BadRule(option, _("A collection is a name or a queryset."))
+    try:
+        check(value)
+    except NotRegistered as error:
+        raise BadRule(option, str(error)) from error
+    return value
 
 
 def _at_most(value: Any) -> dict[str, int]:
@@ -120,6 +210,9 @@ def _number(name: str, value: Any, least: float, most: float, words: str | Promi
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "candidates": _candidates,
+    "weights": _weights,
+    "boost": _boost,
+    "hide": _hide,
     "at_most": _at_most,
     "diversity": _diversity,
     "minimum": _minimum,

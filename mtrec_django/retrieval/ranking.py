@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ..inference.blend import POPULAR, Blend, z_scores
 from .search import Candidates
+from .sources import sources_named
 
 Floats = npt.NDArray[np.float32]
 Longs = npt.NDArray[np.int64]
@@ -21,6 +23,15 @@ class Ranking:
     order: Longs  # [candidates]
     scores: Floats  # [candidates], by candidate
     parts: dict[str, Floats]  # feature -> its share of each score, [candidates]
+
+
+def with_sources(blend: Blend, names: Sequence[str], weights: Mapping[str, float]) -> Blend:
+    """The blend with the scored sources among `names`: by their own weights, unless `weights` has others.
+
+    What the version learned stays; a source that it never saw counts what its class or the scenario says.
+    """
+    scored = {source.name: weights.get(source.name, source.weight) for source in sources_named(names) if source.scored}
+    return replace(blend, weights={**scored, **blend.weights}) if scored else blend
 
 
 def rank(found: Candidates, blend: Blend | None) -> Ranking:

@@ -6,9 +6,7 @@ known of them, the objects, whose availability is asked at this very moment; the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,42 +15,28 @@ from django.db import DataError, InternalError, OperationalError, ProgrammingErr
 from ..catalog.registry import source_for
 from ..inference.blend import FRESH, PERSONAL, TOGETHER, VECTOR_CANDIDATES, Blend
 from ..retrieval import store
-from ..retrieval.candidates import COUNTS, Ask
-from ..retrieval.filters import keys_of
+from ..retrieval.candidates import Ask
+from ..retrieval.collections import keys_in
+from ..retrieval.filters import Keys, keys_of
 from ..retrieval.policy import Policy
-from ..retrieval.ranking import Ranking, rank
-from ..retrieval.rules import at_most
+from ..retrieval.ranking import rank, with_sources
 from ..retrieval.search import Candidates, statement
 from ..retrieval.search import read as read_candidates
+from ..retrieval.sources import COUNTS
 from ..retrieval.statement import read
 from .complaints import complain
+from .filling import SPARE, Filling
+from .picking import Found, Pick, ruled
+from .query import History
 from .question import Known, Question, ask_visitor, without_version
-from .reasons import explain
-from .recommendations import Answer, Recommendation
+from .recommendations import Answer
 
-SPARE = 2
-"""Objects fetched beyond n, for those that were sold out since the last sync."""
+Floats = npt.NDArray[np.float32]
+
 SIMILAR = Blend({PERSONAL: 1.0, TOGETHER: 0.3}, decay=1.0)
 """How similar items are ranked: by likeness, and by what goes with the item."""
 UNAVAILABLE = (ProgrammingError, OperationalError, DataError, InternalError)
 """What a database without vectors, a missing partition, a version of another width or a broken transaction raise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Candidates and the order in which they should be shown."""
-
-    candidates: Candidates
-    ranking: Ranking
-    order: npt.NDArray[np.int64]
-
-    @property
-    def picks(self) -> list[Pick]:
-        """Each candidate, the best first."""
-        return [(self, at) for at in self.order.tolist()]
-
-
-Pick = tuple[Found, int]
 
 
 def answer(question: Question, *, consent: bool) -> Answer:
@@ -74,18 +58,34 @@ def answer(question: Question, *, consent: bool) -> Answer:
         visitor=told.visitor,
         context=told.on_page.id if told.on_page else None,
         consent=consent,
+        before=question.shown,
     )
     if silent:
         return made
-    picks = found.picks if found else []
-    counted = len(picks) < question.n
-    if counted:
-        picks = [*picks, *_search_counts(question, told, picks)]
-    _add(made, question, told, picks)
-    if len(made) < question.n and not counted:  # much was sold out since the last sync
-        _add(made, question, told, _search_counts(question, told, picks))
+    _fill(Filling(question, told, made), found.picks if found else [])
     made.short = len(made) < question.n
     return made
+
+
+def _fill(filling: Filling, picks: list[Pick]) -> None:
+    question, told = filling.question, filling.told
+    counted = len(picks) < question.n and not _is_final(question, told)
+    if counted:
+        picks = [*picks, *_search_counts(question, told, picks)]
+    filling.add(picks)
+    if not filling.full and not counted and not _is_final(question, told):  # much was sold out since the last sync
+        filling.add(_search_counts(question, told, picks))
+    filling.close()
+
+
+def _is_final(question: Question, told: Known) -> bool:
+    """Whether a list is rather short than completed with what nobody says is near."""
+    return question.policy(told.live).minimum is not None and _is_known(question, told)
+
+
+def _is_known(question: Question, told: Known) -> bool:
+    """Whether there is something that items could be near to."""
+    return told.live.base is not None and (question.similar or len(told.history) > 0)
 
 
 def _told(question: Question) -> Known:
@@ -104,96 +104,92 @@ def _told(question: Question) -> Known:
 
 def _give_up_version(told: Known, error: Exception) -> Known:
     complain(f"{told.live.scenario.name or 'similar items'} served without version {told.live.version_id}", error)
-    return Known(without_version(told.live), told.visitor, seen=told.seen, on_page=told.on_page)
+    return replace(told, live=without_version(told.live), history=History(), narrow=False)
 
 
 def _search(question: Question, told: Known) -> Found:
     """Candidates by vector, by what goes with the history, and by popularity, ranked as the version learned."""
     live = told.live
-    blend = SIMILAR if question.similar or live.blend is None else live.blend
     policy = question.policy(live)
+    blend = SIMILAR if question.similar or live.blend is None else live.blend
     names = (PERSONAL, TOGETHER) if question.similar else policy.candidates
+    marks, lifts = _boosts(policy)
     ask = Ask(
         live.scenario.pk,
         told.allowed(question, [question.keys] if question.keys else [], flagged=True),
         question.n + SPARE,
         version_id=live.base.id if live.base else None,
         query=told.query(similar=question.similar),
+        visitor=told.visitor,
         history=told.history.items,
         weights=blend.history_weights(told.history.kinds, np.array(told.history.here, np.bool_)).tolist(),
+        vectors=told.history.vectors,
+        on_page=told.met_on_page,
+        goal=live.worth,
         narrow=told.narrow,
+        marks=marks,
         with_items=bool(policy.at_most) or bool(blend.weights.get(FRESH)),
     )
     settings = store.search_settings(max(VECTOR_CANDIDATES, ask.n))
     (rows,) = read([statement(ask, names)], using=store.database(), settings=settings)
     found = read_candidates(rows, names)
-    return _ruled(policy, found, rank(found, blend))
+    return ruled(
+        policy,
+        found,
+        rank(found, with_sources(blend, names, policy.weights)),
+        n=ask.n,
+        factors=_factors(policy, told, found, lifts),
+        known=_is_known(question, told),
+    )
 
 
 def _search_counts(question: Question, told: Known, beside: list[Pick]) -> list[Pick]:
     """What is left, by counts and age, among what the site says is available at this moment."""
+    policy = question.policy(told.live)
     try:
         labels = question.labels(told.live)
         keys = [keys_of(source_for(label).available(), store.database(), wide=True) for label in labels]
         keys += [question.keys] if question.keys else []
-        had = [int(found.candidates.items[at]) for found, at in beside]
-        allowed = told.allowed(question, keys, flagged=False, beside=had)
-        limited = bool(question.policy(told.live).at_most)
-        ask = Ask(told.live.scenario.pk, allowed, question.n, narrow=told.narrow, with_items=limited)
+        marks, lifts = _boosts(policy)
+        ask = Ask(
+            told.live.scenario.pk,
+            told.allowed(question, keys, flagged=False, beside=[pick.item for pick in beside]),
+            question.n,
+            narrow=told.narrow,
+            marks=marks,
+            with_items=bool(policy.at_most),
+        )
         (rows,) = read([statement(ask, COUNTS)], using=store.database())
     except UNAVAILABLE as error:
         complain("nothing can be recommended", error)
         return []
     found = read_candidates(rows, COUNTS)
-    ranking = rank(found, None)
-    if beside:  # what completes a list never scores above what it completes
-        last = min(float(one.ranking.scores[at]) for one, at in beside)
-        ranking = replace(ranking, scores=ranking.scores - ranking.scores.max(initial=0) + last - 1)
-    return _ruled(question.policy(told.live), found, ranking).picks
+    factors = _factors(policy, told, found, lifts)
+    left = ruled(policy, found, rank(found, None), n=ask.n, factors=factors, known=False)
+    return _behind(beside, left).picks if beside else left.picks
 
 
-def _ruled(policy: Policy, found: Candidates, ranking: Ranking) -> Found:
-    limits = policy.at_most
-    return Found(found, ranking, at_most(ranking.order, found.categories, limits) if limits else ranking.order)
+def _behind(beside: list[Pick], left: Found) -> Found:
+    """What completes a list never scores above what it completes."""
+    scores, last = left.ranking.scores, min(pick.score for pick in beside)
+    lower = (scores - scores.max(initial=0) + last - 1).astype(np.float32)
+    return replace(left, ranking=replace(left.ranking, scores=lower))
 
 
-def _add(made: Answer, question: Question, told: Known, picks: list[Pick]) -> None:
-    """Fill the answer, in order, with the objects that are available now."""
-    begin, size = 0, question.n - len(made) + SPARE
-    while len(made) < question.n and begin < len(picks):
-        chunk = picks[begin : begin + size]
-        objects = _objects(question, [(one.candidates.labels[at], one.candidates.object_ids[at]) for one, at in chunk])
-        for (found, at), obj in zip(chunk, objects, strict=True):
-            if obj is not None and len(made) < question.n:
-                _attach(obj, made, told, found, at)
-                made.append(obj)
-        begin, size = begin + size, len(picks)
+def _boosts(policy: Policy) -> tuple[tuple[Keys, ...], list[float]]:
+    """The querysets that are lifted or buried, and by which factors."""
+    if not policy.boost:
+        return (), []
+    pairs = [(keys, factor) for one, factor in policy.boost for keys in keys_in([one], store.database())]
+    return tuple(keys for keys, _factor in pairs), [factor for _keys, factor in pairs]
 
 
-def _objects(question: Question, wanted: Sequence[tuple[str, str]]) -> list[Any | None]:
-    """The site's objects, None where one may not be shown any more."""
-    there: dict[tuple[str, str], Any] = {}
-    for label in dict.fromkeys(label for label, _object_id in wanted):
-        ids = [object_id for of, object_id in wanted if of == label]
-        shown = source_for(label).available()
-        if question.queryset is not None and question.keys is not None and not question.keys.fixed:
-            shown = question.queryset.filter(pk__in=shown.values("pk"))
-        there |= {(label, str(obj.pk)): obj for obj in shown.filter(pk__in=ids)}
-    return [there.get(key) for key in wanted]
-
-
-def _attach(obj: Any, made: Answer, told: Known, found: Found, at: int) -> None:
-    on_page = told.on_page.id if told.on_page else None
-    reason = explain(found.candidates, found.ranking, at, told.history, on_page=on_page)
-    obj.recommendation = Recommendation(
-        id=made.id,
-        item=int(found.candidates.items[at]),
-        position=len(made),
-        score=round(float(found.ranking.scores[at]), 6),
-        source=reason.source,
-        reason=reason.sentence,
-        because=reason.because,
-        scenario=made.scenario,
-        version=made.version,
-        obj=obj,
-    )
+def _factors(policy: Policy, told: Known, found: Candidates, lifts: list[float]) -> Floats | None:
+    """What each candidate's score is multiplied by; None where no rule says so. [candidates]"""
+    if not lifts and not told.ignored:
+        return None
+    factors = np.where(found.marks, np.array(lifts, np.float32), 1).prod(axis=1).astype(np.float32)
+    if policy.rotation and told.ignored:
+        times = [told.ignored.get(item, 0) for item in found.items.tolist()]
+        factors *= np.float32(policy.rotation.factor) ** np.array(times, np.float32)
+    return factors

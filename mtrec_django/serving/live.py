@@ -25,19 +25,21 @@ from ..exceptions import NotRegistered
 from ..inference.artifact import Artifact, ArtifactError
 from ..inference.blend import Blend
 from ..inference.query import QueryEncoder
-from ..models import Arm, Experiment, ModelVersion, Scenario, VersionFile
+from ..models import Arm, Experiment, ModelVersion, Pin, Scenario, VersionFile
 from ..retrieval import store
-from ..retrieval.policy import Policy, option_problems, read_options
+from ..retrieval.policy import Place, Policy, option_problems, read_options
 from ..retrieval.statement import Fragment, Rows, compose, read
 from ..signals import version_published
 from .complaints import complain
+from .pinning import PINS, places
 from .splitting import OPEN, Split, Trial
 
 _COLUMNS = ("id", "name", "title", "enabled", "sources", "goal", "exclude", "options", "live_version_id")
 
 POLL = compose(
-    "select {columns}, {experiment} from mtrec_scenario order by name",
+    "select {columns}, {pins}, {experiment} from mtrec_scenario order by name",
     columns=Fragment(", ".join(_COLUMNS)),
+    pins=PINS,
     experiment=OPEN,
 )
 """All there is to know whether anything changed."""
@@ -91,6 +93,12 @@ class Live:
         """The item sources it shows, of those that are registered."""
         wanted = self.scenario.sources
         return tuple(label for label in sources() if not wanted or label in wanted)
+
+    @property
+    def worth(self) -> dict[str, float]:
+        """What an event of each kind is worth, of those that are wanted."""
+        goal = self.scenario.goal
+        return {kind: float(weight) for kind, weight in goal.items() if isinstance(weight, int | float) and weight > 0}
 
     @property
     def exclude(self) -> list[str]:
@@ -185,22 +193,22 @@ def _build(rows: tuple[tuple[Any, ...], ...], before: State | None) -> State:
 
 
 def _load_row(row: tuple[Any, ...], bases: dict[int, Base]) -> Live:
-    *columns, experiment = row
-    place = _scenario(columns)
-    live = _with_policy(_load(place, bases))
+    *columns, told, experiment = row
+    place, pins = _scenario(columns), places(told)
+    live = _with_policy(_load(place, bases), pins)
     if experiment is None:
         return live
     split = Split.from_row(json.loads(experiment))
-    arms = {trial.name: _load_arm(place, trial, bases) for trial in split.trials}
+    arms = {trial.name: _load_arm(place, pins, trial, bases) for trial in split.trials}
     # An arm whose version cannot be served is left out: its figures would be those of the fallback.
     return replace(live, split=split, arms={name: arm for name, arm in arms.items() if not arm.failed})
 
 
-def _load_arm(place: Scenario, trial: Trial, bases: dict[int, Base]) -> Live:
+def _load_arm(place: Scenario, pins: tuple[Place, ...], trial: Trial, bases: dict[int, Base]) -> Live:
     arranged = copy.copy(place)
     arranged.options = {**place.options, **trial.options}
     arranged.live_version_id = None if trial.holdout else trial.version_id or place.live_version_id
-    return replace(_with_policy(_load(arranged, bases)), arm=trial.name)
+    return replace(_with_policy(_load(arranged, bases), pins), arm=trial.name)
 
 
 def _scenario(columns: list[Any]) -> Scenario:
@@ -211,14 +219,14 @@ def _scenario(columns: list[Any]) -> Scenario:
     return Scenario.from_db(store.database(), list(values), list(values.values()))
 
 
-def _with_policy(live: Live) -> Live:
-    """What its options say; one that makes no sense is passed over."""
+def _with_policy(live: Live, pins: tuple[Place, ...]) -> Live:
+    """With its pins and what its options say; one that makes no sense is passed over."""
     options = live.scenario.options
     wrong = option_problems(options)
     for name, error in wrong.items():
         complain(f"option {name} of {live.scenario.name} is passed over", error)
     sound = {name: value for name, value in options.items() if name not in wrong}
-    return replace(live, policy=Policy(**read_options(sound)))
+    return replace(live, policy=Policy(**read_options(sound), pins=pins))
 
 
 def _load(place: Scenario, bases: dict[int, Base]) -> Live:
@@ -291,7 +299,7 @@ def _blend(base: Artifact, transfer: Artifact | None, name: str) -> Blend:
     return Blend.from_json(stored) if stored else Blend()
 
 
-for _sender in (Scenario, Experiment, Arm):
+for _sender in (Scenario, Experiment, Arm, Pin):
     post_save.connect(expire, sender=_sender, dispatch_uid="mtrec.serving.live")
     post_delete.connect(expire, sender=_sender, dispatch_uid="mtrec.serving.live")
 version_published.connect(expire, sender=ModelVersion, dispatch_uid="mtrec.serving.live")

@@ -153,6 +153,26 @@ def had(visitor: Fragment, kinds: Sequence[str]) -> Fragment:
     )
 
 
+ANSWERS = 50
+"""The last so many lists count for what was shown in vain."""
+
+
+def shown_in_vain(visitor: Fragment, scenario_id: int, hours: float) -> Fragment:
+    """SELECT of every item that a scenario showed to the visitor of late and that he has not met since; how often."""
+    return compose(
+        "select r.item_id, count(*) from (select unnest(items) as item_id, created_at from (select items, created_at"
+        " from mtrec_recommendation where visitor_id = {visitor} and scenario_id = {scenario}"
+        " and created_at > now() - {hours} * interval '1 hour' order by created_at desc limit {answers}) as a) as r"
+        " where not exists (select from mtrec_feedback as f where f.visitor_id = {visitor} and f.item_id = r.item_id"
+        " and f.time >= r.created_at and f.kind <> {silent}) group by r.item_id",
+        visitor=visitor,
+        scenario=scenario_id,
+        hours=hours,
+        answers=ANSWERS,
+        silent=SILENT,
+    )
+
+
 def _vector_of(item: str, base_id: int | None) -> tuple[Fragment, Fragment]:
     """A column with an item's vector in a base version, and the join that brings it; null without a version."""
     if base_id is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,12 +14,13 @@ from django.db.models import QuerySet
 
 from ..catalog.registry import source_for
 from ..retrieval import store
+from ..retrieval.collections import keys_in
 from ..retrieval.filters import Allowed, Keys, is_narrow, keys_of, probe
-from ..retrieval.policy import Policy
-from ..retrieval.statement import Fragment, Rows, read
+from ..retrieval.policy import Place, Policy
+from ..retrieval.statement import Fragment, Rows, compose, read
 from . import live as live_state
 from .live import Live
-from .query import History, OnPage, had, identity, last_events
+from .query import History, OnPage, had, identity, last_events, shown_in_vain
 
 Floats = npt.NDArray[np.float32]
 
@@ -33,6 +35,10 @@ class Question:
     queryset: QuerySet[Any] | None = None
     on_page: OnPage | None = None
     exclude: tuple[OnPage, ...] = ()
+    without: tuple[QuerySet[Any], ...] = ()
+    """What is not to be shown, beside the single objects of `exclude`."""
+    shown: tuple[int, ...] = ()
+    """Items on the pages before this one."""
     similar: bool = False
     """Whether only the object on the page counts, not who asks."""
     only: str = ""
@@ -46,6 +52,16 @@ class Question:
     def keys(self) -> Keys | None:
         """What the caller's queryset holds."""
         return keys_of(self.queryset, store.database()) if self.queryset is not None else None
+
+    @property
+    def left_out(self) -> list[OnPage]:
+        """Single objects that may not be shown."""
+        return [*self.exclude, *([self.on_page] if self.on_page else [])]
+
+    def hidden(self, live: Live) -> tuple[Keys, ...]:
+        """What the rules and the caller hide."""
+        collections = (*self.policy(live).hide, *self.without)
+        return keys_in(collections, store.database()) if collections else ()
 
     def policy(self, live: Live) -> Policy:
         """The candidate sources and rules in force."""
@@ -76,6 +92,15 @@ class Known:
     on_page: OnPage | None = None
     narrow: bool = False
     """Whether the caller's queryset keeps so little that it is best listed first."""
+    pins: tuple[Place, ...] = ()
+    """Those that may be shown: a pin says where an item stands, and never that it may."""
+    ignored: Mapping[int, int] = field(default_factory=dict)
+    """Items that were shown of late and not met since, and how often."""
+
+    @property
+    def met_on_page(self) -> bool:
+        """Whether the first of the history is the item on the page."""
+        return self.on_page is not None and self.on_page.id is not None and self.history.items[:1] == (self.on_page.id,)
 
     def query(self, *, similar: bool) -> Floats | None:
         """What candidates should be near to. [dim]"""
@@ -88,11 +113,11 @@ class Known:
         self, question: Question, keys: Sequence[Keys], *, flagged: bool, beside: Iterable[int] = ()
     ) -> Allowed:
         """Which items may be in the answer; `beside` are items it holds already."""
-        out = [*question.exclude, *([question.on_page] if question.on_page else [])]
         objects: dict[str, tuple[str, ...]] = {}
-        for one in out:
+        for one in question.left_out:
             objects[one.label] = (*objects.get(one.label, ()), one.object_id)
-        return Allowed(question.labels(self.live), (*self.seen, *beside), objects, tuple(keys), flagged)
+        out = (*self.seen, *question.shown, *beside)
+        return Allowed(question.labels(self.live), out, objects, tuple(keys), question.hidden(self.live), flagged)
 
 
 def ask_visitor(question: Question, live: Live) -> Known:
@@ -104,7 +129,7 @@ def ask_visitor(question: Question, live: Live) -> Known:
     asked = _statements(question, live)
     news = live_state.poll()
     if not asked and not news:
-        return Known(live)
+        return _known(question, live, {})
     rows = read([*asked.values(), *news], using=store.database())
     if news:
         live = _again(live_state.hear(rows.pop()), live, question.identity)
@@ -135,6 +160,11 @@ def _statements(question: Question, live: Live) -> dict[str, Fragment]:
             asked["seen"] = had(question.visitor, live.exclude)
     if question.on_page is not None:
         asked["on_page"] = question.on_page.select(base_id)
+    policy = question.policy(live)
+    if policy.rotation and question.visitor is not None and live.scenario.pk:
+        asked["ignored"] = shown_in_vain(question.visitor, live.scenario.pk, policy.rotation.hours)
+    if policy.pins and (allowed := _pins_allowed(question, live)):
+        asked["pins"] = allowed
     if question.keys is not None and live.base is not None and not question.keys.fixed:
         asked["held"] = probe([question.keys], live.base.sample.get(question.keys.label, ()))
     return asked
@@ -150,4 +180,38 @@ def _known(question: Question, live: Live, rows: dict[str, Rows]) -> Known:
         tried = len(live.base.sample.get(question.keys.label, ()))
         narrow = is_narrow(rows["held"][0][0], tried, live.base.items)
     visitor = rows["visitor"][0][0] if "visitor" in rows else None
-    return Known(live, visitor, history, tuple(item for (item,) in rows.get("seen", ())), on_page, narrow)
+    seen = tuple(item for (item,) in rows.get("seen", ()))
+    pins = _pins(question, live, seen, rows.get("pins"))
+    return Known(live, visitor, history, seen, on_page, narrow, pins, dict(rows.get("ignored", ())))
+
+
+def _pins_allowed(question: Question, live: Live) -> Fragment | None:
+    """Which pins the querysets allow; None where there are none to ask."""
+    pins, hidden = question.policy(live).pins, question.hidden(live)
+    if not hidden and question.keys is None:
+        return None
+    keys = (question.keys,) if question.keys else ()
+    return compose(
+        "select v.item_id from unnest({items}::bigint[], {labels}::text[], {ids}::text[], {keys}::bigint[])"
+        " as v(item_id, source, object_id, object_key) where {allowed}",
+        items=[pin.item for pin in pins],
+        labels=[pin.label for pin in pins],
+        ids=[pin.object_id for pin in pins],
+        keys=[pin.object_key for pin in pins],
+        allowed=Allowed(keys=keys, without=hidden, flagged=False).where(narrow=False),
+    )
+
+
+def _pins(question: Question, live: Live, seen: Sequence[int], allowed: Rows | None) -> tuple[Place, ...]:
+    """The pins in force that nothing else forbids."""
+    pins = question.policy(live).pins
+    if not pins or question.similar:
+        return ()
+    now, labels, out = time.time(), question.labels(live), {*seen, *question.shown}
+    names = {(one.label, one.object_id) for one in question.left_out}
+    if allowed is not None:
+        held = {item for (item,) in allowed}
+        pins = tuple(pin for pin in pins if pin.item in held)
+    return tuple(
+        pin for pin in pins if pin.holds(now) and pin.label in labels and pin.item not in out and pin.name not in names
+    )

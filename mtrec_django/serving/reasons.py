@@ -11,12 +11,14 @@ from django.utils.translation import gettext_lazy as _
 
 from ..inference.blend import FRESH, PERSONAL, POPULAR, TOGETHER
 from ..retrieval.candidates import NEW, TRENDING
+from ..retrieval.item_to_item import SIMILAR, VIEWED
 from ..retrieval.ranking import Ranking
 from ..retrieval.search import Candidates
+from ..retrieval.sources import registered_sources
 from .query import History
 
-SIMILAR = "similar"
-"""Near to the item on the page."""
+PINNED = "pinned"
+"""Put into its place by hand."""
 
 _BECAUSE: dict[str, Promise] = {
     "purchase": _("Because you bought {item}"),
@@ -24,22 +26,9 @@ _BECAUSE: dict[str, Promise] = {
     "like": _("Because you liked {item}"),
     "rating": _("Because you rated {item}"),
 }
-_SENTENCES: dict[str, Promise] = {
-    PERSONAL: _("Because you viewed {item}"),
-    SIMILAR: _("Similar to {item}"),
-    TOGETHER: _("Often chosen with {item}"),
-}
-_PLAIN: dict[str, Promise] = {
-    PERSONAL: _("Picked for you"),
-    SIMILAR: _("Similar"),
-    TOGETHER: _("Often chosen together"),
-    POPULAR: _("Popular"),
-    TRENDING: _("Popular right now"),
-    NEW: _("New"),
-}
 
 
-def _fill(sentence: Promise, item: str) -> str:
+def _fill(sentence: str | Promise, item: str) -> str:
     return str(sentence).format(item=item)
 
 
@@ -57,11 +46,15 @@ class Reason:
     @property
     def sentence(self) -> str | Promise:
         """Translated when it is rendered."""
-        if self.because and self.source in _SENTENCES:
-            plain = _SENTENCES[self.source]
-            sentence = _BECAUSE.get(self.kind, plain) if self.source == PERSONAL else plain
-            return _filled(sentence, self.because)
-        return _PLAIN.get(self.source, _("Recommended"))
+        if self.source == PINNED:
+            return _("Our choice")
+        source = registered_sources().get(self.source)
+        if source is None:
+            return _("Recommended")
+        if self.because and source.reason_with:
+            named = _BECAUSE.get(self.kind) if self.source in {PERSONAL, VIEWED} else None
+            return _filled(named or source.reason_with, self.because)
+        return source.reason or _("Recommended")
 
 
 def explain(found: Candidates, ranking: Ranking, at: int, history: History, *, on_page: int | None = None) -> Reason:
@@ -74,8 +67,8 @@ def explain(found: Candidates, ranking: Ranking, at: int, history: History, *, o
             return Reason(TRENDING)
         return Reason(POPULAR if POPULAR in found.found_by[at] else NEW)
     strongest = max(ranking.parts, key=lambda name: ranking.parts[name][at])
-    if strongest == TOGETHER and (partner := int(found.partner[at])) >= 0:
-        return Reason(TOGETHER, history.titles[partner], history.kinds[partner])
+    if strongest in found.partners and (partner := int(found.partners[strongest][at])) >= 0:
+        return Reason(strongest, history.titles[partner], history.kinds[partner])
     if strongest in (PERSONAL, TOGETHER):
         return _nearest(found.vectors[at], history, on_page) or _unasked(found, at)
     return Reason(NEW if strongest == FRESH else strongest)

@@ -18,6 +18,7 @@ from ..conf import get_config
 from ..models import Recommendation as Shown
 from ..retrieval.statement import compose, write
 from .complaints import complain
+from .cursors import MAX_SEEN, pack
 
 SALT = "mtrec.click"
 
@@ -61,6 +62,7 @@ class Answer(list[Any]):
         context: int | None = None,
         consent: bool = False,
         short: bool = False,
+        before: tuple[int, ...] = (),
     ) -> None:
         super().__init__(objects)
         self.id = uuid.uuid4()
@@ -78,11 +80,19 @@ class Answer(list[Any]):
         """Whether it may be stored that this was shown."""
         self.short = short
         """Whether fewer items were allowed than were asked for."""
+        self.before = before
+        """Primary keys of the items on the pages before this one."""
 
     @property
     def recommendations(self) -> list[Recommendation]:
         """What each object carries."""
         return [obj.recommendation for obj in self]
+
+    @property
+    def next(self) -> str:
+        """Where the next page begins: `recommend(…, after=…)` takes it; empty where there is none."""
+        shown = [*self.before, *(one.item for one in self.recommendations)]
+        return "" if self.short or not self or len(shown) >= MAX_SEEN else pack(shown)
 
 
 @dataclass(frozen=True, slots=True)

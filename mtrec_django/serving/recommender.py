@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 from django.db.models import Model, QuerySet
+from django.utils.translation import gettext_lazy as _
 
+from ..catalog.registry import source_for
 from ..events.visitors import consents
+from ..exceptions import BadRule
 from ..models import Scenario, Visitor
+from ..retrieval.policy import Rules, read_options
 from ..retrieval.statement import Fragment
 from . import live
 from .answering import UNAVAILABLE, answer
 from .complaints import complain
+from .cursors import unpack
 from .live import Live
 from .query import OnPage, known, who
 from .question import Question
@@ -27,7 +32,9 @@ def recommend(
     *,
     queryset: QuerySet[Any] | None = None,
     item: Model | None = None,
-    exclude: Iterable[Model] = (),
+    exclude: Iterable[Model] | QuerySet[Any] = (),
+    after: str = "",
+    **rules: Unpack[Rules],
 ) -> Answer:
     """The n best objects for whoever asks, in a scenario, each with `.recommendation`.
 
@@ -38,15 +45,19 @@ def recommend(
         queryset: what may be shown, as a queryset of one of the scenario's models; objects come from it as it is
             (`select_related` and all).
         item: the object that the page is about: it counts as viewed just now, and is not shown.
-        exclude: objects not to be shown.
+        exclude: objects not to be shown, or a queryset of them.
+        after: the `next` of an answer: the page after it, without repeats.
+        rules: candidate sources and rules that are other than the scenario says, as `diversity=0.3`.
 
     Raises:
         NotRegistered: when there is no such scenario, or a model is no item source.
+        BadRule: for a rule or a cursor that makes no sense.
     """
     consent = request is not None and consents(request)
     visitor = who(request) if consent else None
     identity = identity_of(request) if consent else ""
-    return answer(_question(scenario, n, visitor, identity, queryset, item, exclude), consent=consent)
+    question = _question(scenario, n, visitor, identity, queryset, item, exclude, after, rules)
+    return answer(question, consent=consent)
 
 
 def recommend_for(
@@ -56,24 +67,46 @@ def recommend_for(
     *,
     queryset: QuerySet[Any] | None = None,
     item: Model | None = None,
-    exclude: Iterable[Model] = (),
+    exclude: Iterable[Model] | QuerySet[Any] = (),
+    after: str = "",
+    **rules: Unpack[Rules],
 ) -> Answer:
     """The same for a known visitor, without a request: for the API, commands and e-mails."""
-    question = _question(scenario, n, known(visitor), identity_of_visitor(visitor), queryset, item, exclude)
+    question = _question(
+        scenario, n, known(visitor), identity_of_visitor(visitor), queryset, item, exclude, after, rules
+    )
     return answer(question, consent=visitor is not None)
 
 
 def similar_items(
-    obj: Model, n: int = 10, *, scenario: str | None = None, queryset: QuerySet[Any] | None = None
+    obj: Model,
+    n: int = 10,
+    *,
+    scenario: str | None = None,
+    queryset: QuerySet[Any] | None = None,
+    exclude: Iterable[Model] | QuerySet[Any] = (),
+    **rules: Unpack[Rules],
 ) -> Answer:
     """The n objects most like one, whoever asks: by meaning and by what visitors chose together.
 
-    `scenario` says which version and which models; without it the first that shows objects like this one.
+    `scenario` says which version, models and rules; without it the first that shows objects like this one. Pins,
+    rotation and candidate sources do not apply.
     """
     on_page = OnPage.of(obj)
     place = _place(scenario) if scenario else _place_of(on_page.label)
     only = "" if scenario else on_page.label
-    question = Question(place, n, queryset=queryset, on_page=on_page, similar=True, only=only)
+    objects, without = _left_out(exclude)
+    question = Question(
+        place,
+        n,
+        queryset=queryset,
+        on_page=on_page,
+        exclude=objects,
+        without=without,
+        similar=True,
+        only=only,
+        changes=read_options(rules),
+    )
     return answer(question, consent=False)
 
 
@@ -84,11 +117,43 @@ def _question(
     identity: str,
     queryset: QuerySet[Any] | None,
     item: Model | None,
-    exclude: Iterable[Model],
+    exclude: Iterable[Model] | QuerySet[Any],
+    after: str,
+    rules: Rules,
 ) -> Question:
-    on_page = OnPage.of(item) if item is not None else None
-    left_out = tuple(map(OnPage.of, exclude))
-    return Question(_place(scenario).of(identity), n, visitor, queryset, on_page, left_out, identity=identity)
+    objects, without = _left_out(exclude)
+    return Question(
+        _place(scenario).of(identity),
+        n,
+        visitor,
+        queryset,
+        OnPage.of(item) if item is not None else None,
+        exclude=objects,
+        without=without,
+        shown=_before(after),
+        changes=read_options(rules),
+        identity=identity,
+    )
+
+
+def _left_out(exclude: Iterable[Model] | QuerySet[Any]) -> tuple[tuple[OnPage, ...], tuple[QuerySet[Any], ...]]:
+    """Single objects and whole querysets; a queryset is never read, it is asked within the search."""
+    if not isinstance(exclude, QuerySet):
+        return tuple(map(OnPage.of, exclude)), ()
+    source_for(exclude.model)
+    return (), (exclude,)
+
+
+def _before(after: str) -> tuple[int, ...]:
+    """The items on the pages before.
+
+    Raises:
+        BadRule: for what is no cursor.
+    """
+    shown = unpack(after) if after else []
+    if shown is None:
+        raise BadRule("after", _("This is no cursor."))
+    return tuple(shown)
 
 
 def _place(name: str) -> Live:

@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from mtrec_django.api.cursors import pack, unpack
 from mtrec_django.models import Feedback, Recommendation, Scenario, Visitor
+from mtrec_django.serving.cursors import pack, unpack
 from mtrec_django.testing import fake_recommender, make_event, make_visitor
 from tests.site.models import Product
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from mtrec_django.exceptions import BadRule
-from mtrec_django.retrieval.candidates import DEFAULT
 from mtrec_django.retrieval.policy import Policy, Rotation, option_problems, read_options
+from mtrec_django.retrieval.sources import DEFAULT
+from tests.site.models import Brand, Product
 
 
 def test_nothing_said_is_the_default() -> None:
@@ -20,13 +21,33 @@ def test_nothing_said_is_the_default() -> None:
 def test_options_become_fields_and_what_others_read_is_passed_over() -> None:
     options = {
         "candidates": ["new", "popular", "new"],
+        "weights": {"bought": 0.5},
+        "boost": {"cheap": 2},
+        "hide": ["dear"],
         "at_most": {"brand": 2},
         "diversity": 0.5,
         "minimum": 0,
         "rotation": {"factor": 0.5},
         "in_session": True,
     }
-    assert Policy(**read_options(options)) == Policy(("new", "popular"), {"brand": 2}, 0.5, 0.0, Rotation(0.5, 24.0))
+    assert Policy(**read_options(options)) == Policy(
+        candidates=("new", "popular"),
+        weights={"bought": 0.5},
+        boost=(("cheap", 2.0),),
+        hide=("dear",),
+        at_most={"brand": 2},
+        diversity=0.5,
+        minimum=0.0,
+        rotation=Rotation(0.5, 24.0),
+    )
+
+
+def test_a_call_may_name_querysets() -> None:
+    cheap = Product.objects.filter(price__lt=3)
+    assert read_options({"boost": [(cheap, 2), ("dear", 0)], "hide": [cheap]}) == {
+        "boost": ((cheap, 2.0), ("dear", 0.0)),
+        "hide": (cheap,),
+    }
 
 
 @pytest.mark.parametrize(
@@ -35,6 +56,19 @@ def test_options_become_fields_and_what_others_read_is_passed_over() -> None:
         ("candidates", "personal", "list of names"),
         ("candidates", ["personal", 3], "list of names"),
         ("candidates", ["magic"], "No candidate source 'magic'"),
+        ("weights", {"magic": 1}, "No candidate source 'magic'"),
+        ("weights", {"popular": 1}, "that are scored"),
+        ("weights", {"bought": -1}, "that are scored"),
+        ("weights", ["bought"], "that are scored"),
+        ("boost", {"chep": 2}, "Did you mean 'cheap'"),
+        ("boost", {"cheap": -1}, "factors"),
+        ("boost", {"cheap": "much"}, "factors"),
+        ("boost", 3, "factors"),
+        ("boost", [("cheap", 1, 2)], "factors"),
+        ("boost", [(3, 1)], "name or a queryset"),
+        ("boost", [(Brand.objects.all(), 1)], "Brand"),
+        ("hide", "cheap", "list of collections"),
+        ("hide", ["chep"], "Did you mean 'cheap'"),
         ("at_most", {"brand": 0}, "share a label"),
         ("at_most", {"brand": True}, "share a label"),
         ("at_most", 3, "share a label"),

@@ -24,9 +24,10 @@ def candidates(trending: list[float], days: list[float], **features: list[float]
         features={name: np.array(values, np.float32) for name, values in every.items()},
         trending=np.array(trending, np.float32),
         days=np.array(days),
-        partner=np.full(count, -1),
+        partners={},
         vectors=np.full((count, DIM), np.nan, np.float32),
         categories=[{}] * count,
+        marks=np.empty((count, 0), np.bool_),
     )
 
 

@@ -12,10 +12,11 @@ from mtrec_django.conf import DIM
 from mtrec_django.exceptions import NotRegistered
 from mtrec_django.inference.blend import Blend, combine
 from mtrec_django.models import Item, ModelVersion, Scenario
-from mtrec_django.retrieval import candidates, store
-from mtrec_django.retrieval.candidates import Ask, CandidateSource, register_source
+from mtrec_django.retrieval import sources, store
+from mtrec_django.retrieval.candidates import Ask, CandidateSource
 from mtrec_django.retrieval.filters import Allowed, Keys, keys_of
 from mtrec_django.retrieval.search import Candidates, read, statement
+from mtrec_django.retrieval.sources import register_source
 from mtrec_django.retrieval.statement import Fragment, compose
 from mtrec_django.retrieval.statement import read as send
 from tests.serving.world import World, direction
@@ -25,7 +26,7 @@ LABEL = "testsite.product"
 
 
 def found(ask: Ask, *names: str) -> Candidates:
-    names = names or candidates.DEFAULT
+    names = names or sources.DEFAULT
     (rows,) = send([statement(ask, names)], using="default", settings=store.search_settings(300))
     return read(rows, names)
 
@@ -123,7 +124,7 @@ def test_every_source_says_what_it_found(world: World) -> None:
 def test_what_the_version_does_not_know_is_left_to_counts(world: World) -> None:
     late = Item.objects.create(source=LABEL, object_id="9999")
     assert late.pk not in found(ask(world)).items
-    assert late.pk in found(Ask(world.scenario.pk, Allowed((LABEL,)), 5), *candidates.COUNTS).items
+    assert late.pk in found(Ask(world.scenario.pk, Allowed((LABEL,)), 5), *sources.COUNTS).items
 
 
 def test_neighbours_are_summed_as_an_evaluation_does(world: World) -> None:
@@ -149,7 +150,8 @@ def test_neighbours_are_summed_as_an_evaluation_does(world: World) -> None:
     }
     assert {row: value for row, value in together.items() if value} == pytest.approx(expected, rel=1e-5)
     partner = {
-        world.items.index(Item(pk=pk)): at for pk, at in zip(got.items.tolist(), got.partner.tolist(), strict=True)
+        world.items.index(Item(pk=pk)): at
+        for pk, at in zip(got.items.tolist(), got.partners["together"].tolist(), strict=True)
     }
     for row in expected:
         shares = [
@@ -168,7 +170,7 @@ def test_unavailable_items_are_out(world: World) -> None:
 
 def test_no_version_counts_only(world: World) -> None:
     world.score(5, 5, popular=7, trending=2)
-    got = found(Ask(world.scenario.pk, Allowed((LABEL,)), 5), *candidates.COUNTS)
+    got = found(Ask(world.scenario.pk, Allowed((LABEL,)), 5), *sources.COUNTS)
     assert got.trending[got.items == world.item(5, 5).pk] == [2]
     assert np.isnan(got.vectors).all()
     assert len(got) == 21  # what has counts, and the newest
@@ -191,7 +193,7 @@ def test_categories_are_read_when_asked_for(world: World) -> None:
 
 
 def test_a_site_adds_a_source(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(candidates, "_sources", dict(candidates._sources))
+    monkeypatch.setattr(sources, "_sources", dict(sources._sources))
 
     @register_source
     class Editors(CandidateSource):
@@ -214,4 +216,4 @@ def test_a_site_adds_a_source(world: World, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_an_unknown_source() -> None:
     with pytest.raises(NotRegistered, match="horoscope"):
-        candidates.sources_named(["personal", "horoscope"])
+        sources.sources_named(["personal", "horoscope"])

@@ -36,9 +36,10 @@ def candidates(**features: list[float]) -> Candidates:
         features={name: np.array(values, np.float32) for name, values in every.items()},
         trending=np.array([1, 0, 0], np.float32),
         days=np.zeros(3),
-        partner=np.array([1, 0, -1]),
+        partners={"together": np.array([1, 0, -1])},
         vectors=np.stack([direction(0), direction(1), direction(2)]),
         categories=[{}] * 3,
+        marks=np.empty((3, 0), np.bool_),
     )
 
 

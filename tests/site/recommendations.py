@@ -18,9 +18,16 @@ class Products(ItemSource):
     numbers = ["price"]
     image = "photo"
     lookup = "sku"
+    collections = ["cheap", "dear"]
 
     def available(self) -> QuerySet[Any]:
         return Product.objects.filter(stock__gt=0)
+
+    def cheap(self) -> QuerySet[Any]:
+        return Product.objects.filter(price__lt=5)
+
+    def dear(self) -> QuerySet[Any]:
+        return Product.objects.filter(price__gte=100)
 
 
 @register(Article)

@@ -8,7 +8,8 @@ import struct
 import zlib
 from collections.abc import Iterable
 
-from . import limits
+MAX_SEEN = 500
+"""Items that the pages of one list may hold together."""
 
 
 def pack(items: Iterable[int]) -> str:
@@ -22,7 +23,7 @@ def unpack(cursor: str) -> list[int] | None:
     try:
         packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         reader = zlib.decompressobj()
-        data = reader.decompress(packed, 8 * limits.MAX_SEEN)
+        data = reader.decompress(packed, 8 * MAX_SEEN)
         keys = struct.unpack(f"<{len(data) // 8}q", data)
     except (binascii.Error, zlib.error, struct.error, ValueError):
         return None
