@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .events.history import Event
     from .events.tokens import visitor_token
     from .events.tracking import track
+    from .serving.neighbours import similar_visitors
     from .serving.recommender import recommend, similar_items
 
 __version__ = "0.1.0"
@@ -26,11 +27,22 @@ _HOMES = {
     "recommend": "serving.recommender",
     "register": "catalog.registry",
     "similar_items": "serving.recommender",
+    "similar_visitors": "serving.neighbours",
     "track": "events.tracking",
     "visitor_token": "events.tokens",
 }
 
-__all__ = ["Event", "ItemSource", "Scenario", "recommend", "register", "similar_items", "track", "visitor_token"]
+__all__ = [
+    "Event",
+    "ItemSource",
+    "Scenario",
+    "recommend",
+    "register",
+    "similar_items",
+    "similar_visitors",
+    "track",
+    "visitor_token",
+]
 
 
 def __getattr__(name: str) -> Any:

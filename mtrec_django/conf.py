@@ -52,6 +52,8 @@ class Config:
     """Seconds for which a signed link still records a click; it redirects for ever."""
     VISITOR_TOKEN_MAX_AGE: int = 24 * 3600
     """Seconds for which a signed visitor token speaks for its visitor."""
+    SIMILAR_VISITORS: bool = False
+    """Whether the API tells who is like whom: servers by name, visitors by words that mean nothing elsewhere."""
     LOG_SHOWN: bool = True
     """Whether what was shown is stored (needed for honest click-through figures)."""
     VERSION_POLL_SECONDS: float = 1.0

@@ -26,6 +26,9 @@ _PROBLEMS = {
 }
 
 
+UNCHANGED = OpenApiResponse(description="What the caller has, by `If-None-Match`, is what there is.")
+
+
 def problems(*statuses: int) -> dict[Any, Any]:
     """The documented errors of an operation."""
     return {
@@ -86,6 +89,14 @@ OUTCOME = {
 SCENARIO = {"name": "home", "title": "Picked for you", "sources": ["shop.product"]}
 TOKEN = {"token": "1742:1uXyZ0:signature", "max_age": 86400}
 
+RANKED = {**ANSWER, "next": None, "left_out": ["gone"]}
+NEIGHBOURS = {"visitors": [{"visitor": "user:42", "shared": 7, "likeness": 0.31}]}
+
+RANK_EXAMPLES = [
+    OpenApiExample("A list of two", {"items": ["gone", "85123A"]}, request_only=True),
+    OpenApiExample("One of two is left", RANKED, response_only=True, status_codes=["200"]),
+]
+NEIGHBOURS_EXAMPLE = OpenApiExample("To a server", NEIGHBOURS, response_only=True, status_codes=["200"])
 SCENARIO_EXAMPLE = OpenApiExample("One of them", SCENARIO, response_only=True, status_codes=["200"])
 TOKEN_EXAMPLES = [
     OpenApiExample("One's own", {}, request_only=True),

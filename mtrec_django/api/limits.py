@@ -6,6 +6,9 @@ DEFAULT_N = 10
 MAX_N = 100
 """Items of one page."""
 
+MAX_RANKED = 200
+"""Items of a list that the caller wants ranked."""
+
 MAX_BATCH = 500
 """Events of one request."""
 

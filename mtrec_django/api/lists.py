@@ -10,27 +10,30 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ..catalog.item_source import ItemSource
 from ..exceptions import NotRegistered
 from ..models import Scenario
 from ..serving.recommendations import Answer, log_shown
 from ..serving.recommender import recommend, similar_items
 from .acting import act
 from .answers import as_data
-from .documents import ANSWER_EXAMPLE, SCENARIO_EXAMPLE, TAGS, problems
-from .objects import find, source_called
-from .queries import RecommendQuery, SimilarQuery, valid
-from .serializers import AnswerSerializer, ScenarioSerializer
+from .documents import ANSWER_EXAMPLE, RANK_EXAMPLES, SCENARIO_EXAMPLE, TAGS, UNCHANGED, problems
+from .objects import find, lookup_of, source_called
+from .queries import RankQuery, RecommendQuery, SimilarQuery, valid
+from .serializers import AnswerSerializer, RankedSerializer, ScenarioSerializer
 from .views import MtrecView
 
 
 class ScenarioList(MtrecView):
     """The places where recommendations appear."""
 
+    cache_control = "private, no-cache"  # kept, but asked after by its ETag
+
     @extend_schema(
         operation_id="listScenarios",
         summary="List scenarios",
         tags=TAGS,
-        responses={200: ScenarioSerializer(many=True), **problems()},
+        responses={200: ScenarioSerializer(many=True), 304: UNCHANGED, **problems()},
         examples=[SCENARIO_EXAMPLE],
     )
     def get(self, request: Request) -> Response:
@@ -68,6 +71,33 @@ class Recommendations(MtrecView):
         query = request.query_params.copy()
         query["cursor"] = answer.next
         return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+
+
+class Rank(MtrecView):
+    """A list of the caller's own in the order that suits whoever asks."""
+
+    @extend_schema(
+        operation_id="rank",
+        summary="Rank a list",
+        description="Search results, a category, an e-mail's offers: what the caller names, best first for the visitor "
+        "behind the request, by the scenario's model and rules. What was shown is stored, as with recommendations.",
+        tags=TAGS,
+        request=RankQuery,
+        responses={200: RankedSerializer, **problems(400, 404, 413, 415)},
+        examples=RANK_EXAMPLES,
+    )
+    def post(self, request: Request, name: str) -> Response:
+        asked = valid(RankQuery(data=request.data))
+        act(request, asked.get("visitor"))
+        source = _source(name, asked["source"])
+        wanted = dict.fromkeys(asked["items"])
+        found = find(source, wanted)
+        rows = source.queryset().filter(pk__in=[obj.pk for obj in found.values()])
+        answer = recommend(request, name, n=max(1, len(found)), queryset=rows)
+        log_shown(answer)
+        shown = {lookup_of(source, obj) for obj in answer}
+        left_out = [word for word in wanted if word not in found or lookup_of(source, found[word]) not in shown]
+        return Response({**as_data(answer, request), "left_out": left_out})
 
 
 class SimilarItems(MtrecView):
@@ -113,3 +143,19 @@ def on_page(asked: dict[str, Any]) -> Any:
     if not found:
         raise ValidationError({"item": [_("There is no such item.")]})
     return found[asked["item"]]
+
+
+def _source(scenario: str, label: str) -> ItemSource:
+    """The source of a list that a scenario is to rank.
+
+    Raises:
+        NotFound: when there is no such scenario.
+        ValidationError: when it shows no such items.
+    """
+    place = Scenario.objects.filter(name=scenario).only("sources").first()
+    if place is None:
+        raise NotFound(_("There is no such scenario."))
+    source = source_called(label)
+    if source is None or (place.sources and source.label not in place.sources):
+        raise ValidationError({"source": [_("The scenario shows no such items.")]})
+    return source

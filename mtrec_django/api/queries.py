@@ -69,3 +69,27 @@ class TokenQuery(serializers.Serializer[Any]):
     """Whose token one wants."""
 
     visitor = VisitorNameField()
+
+
+class SimilarVisitorsQuery(serializers.Serializer[Any]):
+    """What one may ask of a visitor."""
+
+    n = serializers.IntegerField(
+        min_value=1, max_value=limits.MAX_N, default=limits.DEFAULT_N, help_text=_("How many visitors.")
+    )
+    visitor = VisitorNameField()
+
+
+class RankQuery(serializers.Serializer[Any]):
+    """A list of the caller's own, to be put into order."""
+
+    items = serializers.ListField(
+        child=PlainCharField(max_length=255),
+        min_length=1,
+        max_length=limits.MAX_RANKED,
+        help_text=_("By their model's lookup field, in any order."),
+    )
+    source = PlainCharField(  # type: ignore[assignment]
+        required=False, max_length=100, default="", help_text=_("Their model; not needed where the site has only one.")
+    )
+    visitor = VisitorNameField()

@@ -54,6 +54,15 @@ class AnswerSerializer(serializers.Serializer[Any]):
     items = RecommendedItemSerializer(many=True)
 
 
+class RankedSerializer(AnswerSerializer):
+    """The caller's list in its new order."""
+
+    left_out = serializers.ListField(
+        child=serializers.CharField(),
+        help_text=_("What of the list is not in the answer: unknown, not to be had, or taken off by the scenario."),
+    )
+
+
 class FeedbackSerializer(serializers.Serializer[Any]):
     """One event of whoever sends it."""
 
@@ -137,3 +146,19 @@ class TokenSerializer(serializers.Serializer[Any]):
 
     token = serializers.CharField(help_text=_("Send it as `Authorization: Visitor <token>`."))
     max_age = serializers.IntegerField(help_text=_("Seconds for which it is good."))
+
+
+class NeighbourSerializer(serializers.Serializer[Any]):
+    """A visitor like another."""
+
+    visitor = serializers.CharField(
+        help_text=_("To a server a name that it can use; to anybody else a word that means nothing elsewhere.")
+    )
+    shared = serializers.IntegerField(help_text=_("Items that both met of late."))
+    likeness = serializers.FloatField(help_text=_("Comparable within one answer only."))
+
+
+class NeighboursSerializer(serializers.Serializer[Any]):
+    """Visitors like another, the most alike first."""
+
+    visitors = NeighbourSerializer(many=True)

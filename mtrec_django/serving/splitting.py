@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..events.pseudonyms import keys_of
-from ..events.visitors import session_key
+from ..events.visitors import session_key, speaks, spoken_for
 from ..models import Arm, Visitor
 from ..retrieval.statement import Fragment
 
@@ -93,6 +93,8 @@ class Split:
 
 def identity_of(request: Any) -> str:
     """What a request knows its visitor by without asking the database; empty for one who cannot be told again."""
+    if speaks(request):
+        return identity_of_visitor(spoken_for(request))
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         return f"user {user.pk}"

@@ -3,6 +3,7 @@
     {% recommendations "home" n=8 %}                          renders mtrec/recommendations.html
     {% recommendations "home" n=8 queryset=offers item=product as products %}
     {% similar_items product n=6 %}
+    {% visitor_token %}                                       for scripts of other origins
 
 A site overrides `mtrec/recommendations.html`, or `mtrec/<scenario>/recommendations.html` for one place only. What was
 shown is stored, so the links tell which answer a click came from. An empty list renders nothing.
@@ -23,6 +24,7 @@ from django.template.loader import select_template
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from ..events import tokens
 from ..events.visitors import consents
 from ..exceptions import NotRegistered
 from ..serving import recommender
@@ -123,6 +125,14 @@ RECOMMENDATIONS = Tag(
     _("Recommended for you"),
 )
 SIMILAR_ITEMS = Tag("similar_items", _similar_items, frozenset({"n", "scenario", "queryset", "title"}), _("Similar"))
+
+
+@register.simple_tag(takes_context=True)
+def visitor_token(context: Context) -> str:
+    """A signed token of whoever looks at the page, for `mtrec.js`; makes it a page that must not be cached."""
+    request = _request(context)
+    return tokens.visitor_token(request) if request is not None else ""
+
 
 register.tag("recommendations", RECOMMENDATIONS.parse)
 register.tag("similar_items", SIMILAR_ITEMS.parse)

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
+from knox.models import AuthToken
 
 from mtrec_django.models import Scenario
 from mtrec_django.testing import make_item
@@ -47,3 +50,16 @@ def send(client: Client) -> Callable[..., HttpResponse]:
         return client.post(f"{API}/feedback/", events, content_type="application/json", headers=headers)
 
     return post
+
+
+def key_of(user: Any) -> dict[str, str]:
+    """The header of a key that a server has."""
+    return {"Authorization": f"Token {AuthToken.objects.create(user, expiry=None)[1]}"}
+
+
+@pytest.fixture
+def server(db: None) -> dict[str, str]:
+    """The header of a server that may act for visitors."""
+    user = get_user_model().objects.create_user("warehouse")
+    user.user_permissions.add(Permission.objects.get(codename="act_for_visitor"))
+    return key_of(user)

@@ -9,7 +9,6 @@ from unittest import mock
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.utils import timezone
@@ -22,7 +21,7 @@ from mtrec_django.testing import make_event, make_visitor
 from tests.site.making import make_request
 from tests.site.models import Product
 
-from .conftest import API
+from .conftest import API, key_of
 
 Send = Callable[..., HttpResponse]
 
@@ -32,19 +31,6 @@ EVENT = {"kind": "view", "source": "testsite.product", "item": "sku-1"}
 
 def shown(answer: Any) -> set[str]:
     return {item["lookup"] for item in answer.json()["items"]}
-
-
-def key_of(user: Any) -> dict[str, str]:
-    """The header of a key that a server has."""
-    return {"Authorization": f"Token {AuthToken.objects.create(user, expiry=None)[1]}"}
-
-
-@pytest.fixture
-def server(db: None) -> dict[str, str]:
-    """The header of a server that may act for visitors."""
-    user = get_user_model().objects.create_user("warehouse")
-    user.user_permissions.add(Permission.objects.get(codename="act_for_visitor"))
-    return key_of(user)
 
 
 def test_a_token_speaks_for_its_visitor(goods: list[Product], send: Send) -> None:

@@ -17,6 +17,7 @@ from tests.site.models import Product
 from .conftest import API
 
 HOME = f"{API}/scenarios/home/recommendations/"
+RANK = f"{API}/scenarios/home/rank/"
 
 
 def similar(lookup: str) -> str:
@@ -174,6 +175,64 @@ def test_queries_of_an_answer(goods: list[Product], client: Client, django_asser
     client.get(HOME)
     with django_assert_max_num_queries(6):  # the recommender's own four, titles, and what was shown
         client.get(HOME)
+
+
+def test_a_callers_list_is_ranked_and_nothing_is_added(goods: list[Product], client: Client) -> None:
+    Product.objects.filter(sku="sku-3").update(stock=0)
+    body = {"items": ["sku-2", "gone", "sku-1", "sku-3", "sku-2"], "source": "testsite.product"}
+    answer = client.post(RANK, body, content_type="application/json").json()
+    assert sorted(item["lookup"] for item in answer["items"]) == ["sku-1", "sku-2"]
+    assert answer["left_out"] == ["gone", "sku-3"]
+    assert str(Recommendation.objects.get().pk) == answer["id"]
+
+
+def test_a_list_is_ranked_for_whoever_asks(goods: list[Product], client: Client, server: dict[str, str]) -> None:
+    Scenario.objects.update(exclude=["purchase"])
+    make_event(goods[1], kind="purchase", visitor=make_visitor(external_id="till-7"))
+    body = {"items": ["sku-1", "sku-2"], "source": "testsite.product"}
+    for name, left_out in {"external:till-7": ["sku-1"], "external:till-8": []}.items():
+        answer = client.post(RANK, {**body, "visitor": name}, content_type="application/json", headers=server)
+        assert answer.json()["left_out"] == left_out
+    assert client.post(RANK, {**body, "visitor": name}, content_type="application/json").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"items": []}, "items"),
+        ({"items": "sku-1"}, "items"),
+        ({"items": ["x"] * 201}, "items"),
+        ({"items": [{"pk": 1}]}, "items"),
+        ({}, "items"),
+        ([], "non_field_errors"),
+        ({"items": ["sku-1"], "source": "testsite.article"}, "source"),
+        ({"items": ["sku-1"], "source": "no.such"}, "source"),
+        ({"items": ["sku-1"]}, "source"),
+    ],
+)
+def test_nothing_to_rank_is_a_problem(body: Any, field: str, goods: list[Product], client: Client) -> None:
+    response = client.post(RANK, body, content_type="application/json")
+    assert response.status_code == 400
+    assert list(response.json()["errors"]) == [field]
+
+
+def test_a_list_is_ranked_in_a_scenario_that_is(goods: list[Product], client: Client) -> None:
+    body = {"items": ["sku-1"], "source": "testsite.product"}
+    assert client.post(f"{API}/scenarios/nowhere/rank/", body, content_type="application/json").status_code == 404
+
+
+def test_scenarios_are_asked_after_by_their_etag(goods: list[Product], client: Client) -> None:
+    first = client.get(f"{API}/scenarios/")
+    assert first["Cache-Control"] == "private, no-cache"
+    assert client.get(f"{API}/scenarios/", headers={"If-None-Match": first["ETag"]}).status_code == 304
+    Scenario.objects.update(title="Changed")
+    assert client.get(f"{API}/scenarios/", headers={"If-None-Match": first["ETag"]}).status_code == 200
+
+
+def test_what_is_made_for_one_visitor_has_no_etag(goods: list[Product], client: Client) -> None:
+    response = client.get(HOME)
+    assert "ETag" not in response
+    assert {"Cookie", "Authorization", "Accept-Language"} <= set(response["Vary"].split(", "))
 
 
 def test_cursors_say_what_they_were_told() -> None:

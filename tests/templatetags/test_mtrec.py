@@ -13,6 +13,7 @@ from django.test import RequestFactory, override_settings
 from django.utils import translation
 
 from mtrec_django import track
+from mtrec_django.events.tokens import visitor_of
 from mtrec_django.exceptions import NotRegistered
 from mtrec_django.models import Item, Recommendation
 from tests.serving.world import World
@@ -187,3 +188,10 @@ def test_reasons_are_translated_when_rendered(
     monkeypatch.setitem(catalogue._catalog._catalogs[0], "Because you viewed {item}", "Weil Sie {item} ansahen")
     with translation.override("de"):
         assert template.render(Context({"request": request_})) == "Weil Sie Product 3.0 ansahen"
+
+
+def test_a_token_of_whoever_looks_at_the_page(world: World, request_: HttpRequest) -> None:
+    visitor = visitor_of(render("{% visitor_token %}", request=request_))
+    assert visitor is not None
+    assert visitor.feedback.count() == 1
+    assert render("{% visitor_token %}") == ""
