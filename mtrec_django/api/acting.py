@@ -18,7 +18,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from ..events.pseudonyms import keyed_by, names_of, pseudonym
-from ..events.visitors import speak_for
+from ..events.visitors import consents, speak_for
 from ..models import Visitor
 from .authentication import SignedVisitor
 from .fields import PlainCharField
@@ -86,7 +86,7 @@ def act(request: Request, name: Name | None, *, create: bool = False) -> None:
         PermissionDenied: when the caller may not name visitors.
     """
     if name is not None:
-        speak_for(request, named(request, [name], create=create).get(name))
+        speak_for(request, named(request, [name], create=create and consents(request)).get(name))
     elif is_server(request):
         speak_for(request, None)
 
