@@ -11,6 +11,7 @@ import csv
 import gzip
 import math
 import zlib
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,20 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from .dataset import NEGATIVE_KINDS, NO_SCENARIO, Bools, Dataset, Events, Floats, Goal, Items, Labels, Users
+from .dataset import (
+    NEGATIVE_KINDS,
+    NO_SCENARIO,
+    Bools,
+    Dataset,
+    Events,
+    Floats,
+    Goal,
+    Ints,
+    Items,
+    Labels,
+    Longs,
+    Users,
+)
 
 LATEST = 4_102_444_800
 """The year 2100: a time beyond it was milliseconds, or a mistake."""
@@ -196,7 +210,7 @@ def read_folder(path: str | Path, *, encode: Encode | None = None) -> Folder:
     problems: Counter[str] = Counter()
     items = _keep(iter_items(path), problems, "items: ")
     users = _keep(iter_users(path), problems, "users: ")
-    events = _Columns()
+    events = _Log()
     for row in iter_interactions(path):
         if isinstance(row, BadRow):
             problems[row.cause] += 1
@@ -215,29 +229,30 @@ def _keep(rows: Iterator[Any], problems: Counter[str], prefix: str) -> list[Any]
     return kept
 
 
-class _Columns:
-    """Events as growing columns of small numbers: a dozen bytes an event instead of an object."""
+SPLITS = {"train": 0, "valid": 1, "validation": 1, "test": 2}
+
+
+class _Log:
+    """Events as growing columns of plain numbers: some 40 bytes an event and no object."""
 
     def __init__(self) -> None:
         self.users: dict[str, int] = {}
         self.items: dict[str, int] = {}
         self.kinds: dict[str, int] = {}
         self.scenarios: dict[str, int] = {}
-        self.rows: list[tuple[int, int, int, int, float, int, int, int]] = []
+        self.columns: dict[str, array[Any]] = {name: array(code) for name, (code, _) in _TYPES.items()}
 
     def add(self, row: Interaction) -> None:
-        self.rows.append(
-            (
-                self.users.setdefault(row.user_id, len(self.users)),
-                self.items.setdefault(row.item_id, len(self.items)),
-                self.kinds.setdefault(row.kind, len(self.kinds)),
-                self.scenarios.setdefault(row.scenario, len(self.scenarios)) if row.scenario else NO_SCENARIO,
-                row.value,
-                row.time,
-                {"": 0, "train": 0, "valid": 1, "validation": 1, "test": 2}.get(row.split, 0),
-                zlib.crc32(f"{row.user_id}|{row.item_id}".encode()),
-            )
-        )
+        add = {name: column.append for name, column in self.columns.items()}
+        add["user"](self.users.setdefault(row.user_id, len(self.users)))
+        add["item"](self.items.setdefault(row.item_id, len(self.items)))
+        add["kind"](self.kinds.setdefault(row.kind, len(self.kinds)))
+        named = bool(row.scenario)
+        add["scenario"](self.scenarios.setdefault(row.scenario, len(self.scenarios)) if named else NO_SCENARIO)
+        add["value"](row.value)
+        add["time"](row.time)
+        add["split"](SPLITS.get(row.split, 0))
+        add["tie"](zlib.crc32(f"{row.user_id}|{row.item_id}".encode()))
 
     def folder(
         self,
@@ -247,70 +262,74 @@ class _Columns:
         problems: Counter[str],
         encode: Encode | None,
     ) -> Folder:
-        listed = {row.item_id for row in items}
         item_ids = [row.item_id for row in items] if items else list(self.items)
         item_at = {name: position for position, name in enumerate(item_ids)}
         for row in users:
             self.users.setdefault(row.user_id, len(self.users))
-        table = np.array(self.rows, dtype=np.float64).reshape(-1, 8)
-        self.rows = []
-        position = np.array([item_at.get(name, -1) for name in self.items], np.int64)
-        table[:, 1] = position[table[:, 1].astype(np.int64)] if len(table) else table[:, 1]
-        unknown = table[:, 1] < 0
-        if listed and unknown.any():
-            problems["unknown item"] += int(unknown.sum())
-        table = table[~unknown]
-        table = table[np.lexsort((table[:, 7], table[:, 5], table[:, 6], table[:, 0]))]
-        same = _repeats_the_row_above(table)
-        if same.any():
-            problems["duplicate"] += int(same.sum())
-            table = table[~same]
-        goals = [self._goal(table, at, name) for name, at in self.scenarios.items()]
+        rows = self._rows(np.array([item_at.get(name, -1) for name in self.items], np.int32), problems)
+        events = Events(**{name: rows[name] for name in ("user", "item", "kind", "scenario", "value", "time")})
         texts = [row.text or row.title for row in items] or [""] * len(item_ids)
         dataset = Dataset(
             items=_items(item_ids, items, encode(texts) if encode else np.zeros((len(item_ids), 0), np.float32)),
             users=_users(self.users, users, [row for row in relations if isinstance(row, RelationRow)]),
-            events=_events(table),
+            events=events,
             kinds=list(self.kinds),
-            goals=goals,
-            catalogue=self._catalogue(table, items, item_at),
+            goals=[self._goal(events, at, name) for name, at in self.scenarios.items()],
+            catalogue=self._catalogue(events, items, item_at),
         )
-        split = table[:, 6].astype(np.int8)
+        split = rows["split"]
         return Folder(dataset, dict(problems), split if split.any() else None, texts)
 
-    def _goal(self, table: npt.NDArray[np.float64], scenario: int, name: str) -> Goal:
-        seen = set(np.unique(table[table[:, 3] == scenario, 2]).astype(int).tolist())
+    def _rows(self, position: Ints, problems: Counter[str]) -> dict[str, npt.NDArray[Any]]:
+        """The columns in their order, without events of unknown items and without the same event twice."""
+        rows = {name: np.array(self.columns.pop(name), kind) for name, (_, kind) in _TYPES.items()}
+        rows["item"] = position[rows["item"]] if len(position) else rows["item"]
+        known = rows["item"] >= 0
+        if not known.all():
+            problems["unknown item"] += int((~known).sum())
+        order = np.flatnonzero(known)
+        order = order[np.lexsort([rows[name][order] for name in ("tie", "time", "split", "user")])]
+        same = _repeats_the_row_above(rows, order)
+        if same.any():
+            problems["duplicate"] += int(same.sum())
+        order = order[~same]
+        return {name: rows.pop(name)[order] for name in _TYPES if name != "tie"}
+
+    def _goal(self, events: Events, scenario: int, name: str) -> Goal:
+        seen = set(np.unique(events.kind[events.scenario == scenario]).tolist())
         signs = {kind: -1.0 if kind in NEGATIVE_KINDS else 1.0 for kind, at in self.kinds.items() if at in seen}
         return Goal(name, {kind: sign for kind, sign in signs.items() if kind != "impression"})
 
-    def _catalogue(self, table: npt.NDArray[np.float64], items: list[ItemRow], item_at: dict[str, int]) -> Bools:
+    def _catalogue(self, events: Events, items: list[ItemRow], item_at: dict[str, int]) -> Bools:
         catalogue = np.zeros((len(self.scenarios), len(item_at)), bool)
-        there = table[:, 3] >= 0
-        catalogue[table[there, 3].astype(int), table[there, 1].astype(int)] = True
+        there = events.scenario >= 0
+        catalogue[events.scenario[there], events.item[there]] = True
         for row in items:
             if row.scenario in self.scenarios:
                 catalogue[self.scenarios[row.scenario], item_at[row.item_id]] = True
         return catalogue
 
 
-def _repeats_the_row_above(table: npt.NDArray[np.float64]) -> Bools:
-    """The same event twice: user, item, kind, scenario and a known time are all equal."""
-    same = np.zeros(len(table), bool)
-    keys = table[:, [0, 1, 2, 3, 5, 7]]
-    same[1:] = np.all(keys[1:] == keys[:-1], axis=1) & (table[1:, 5] > 0)
+_TYPES: dict[str, tuple[str, Any]] = {
+    "user": ("i", np.int32),
+    "item": ("i", np.int32),
+    "kind": ("i", np.int32),
+    "scenario": ("i", np.int32),
+    "value": ("f", np.float32),
+    "time": ("q", np.int64),
+    "split": ("b", np.int8),
+    "tie": ("I", np.uint32),
+}
+
+
+def _repeats_the_row_above(rows: dict[str, npt.NDArray[Any]], order: Longs) -> Bools:
+    """The same event twice: user, item, kind, scenario and a known time are all equal. [order]"""
+    same = np.zeros(len(order), bool)
+    above, below = order[:-1], order[1:]
+    same[1:] = rows["time"][below] > 0
+    for name in ("user", "item", "kind", "scenario", "time", "tie"):
+        same[1:] &= rows[name][below] == rows[name][above]
     return same
-
-
-def _events(table: npt.NDArray[np.float64]) -> Events:
-    ints = table[:, :4].astype(np.int32)
-    return Events(
-        ints[:, 0].copy(),
-        ints[:, 1].copy(),
-        ints[:, 2].copy(),
-        ints[:, 3].copy(),
-        table[:, 4].astype(np.float32),
-        table[:, 5].astype(np.int64),
-    )
 
 
 def _items(ids: list[str], rows: list[ItemRow], content: Floats) -> Items:
