@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ..dataset import Bools, Floats, Ints
-from ..inference.blend import PERSONAL, SOURCE_CANDIDATES, TOGETHER, VECTOR_CANDIDATES, Blend
+from ..inference.blend import PERSONAL, SOURCE_CANDIDATES, VECTOR_CANDIDATES, Blend
 from .queries import Queries
 
 CELLS = 8_000_000
@@ -105,40 +105,98 @@ def gather(
         together: feature -> history weights [queries, items] and table [items, items]
         prior: feature -> log prior [items]
     """
+    order = {name: np.argsort(-values, kind="stable") for name, values in prior.items()}
     parts = []
     for rows in chunks(asked, len(catalogue)):
         no = forbidden(asked, catalogue, rows)
-        scores: dict[str, Floats] = {PERSONAL: queries[rows] @ vectors.T}
-        for name, (history, table) in together.items():
-            scores[name] = np.asarray((history[rows] @ table).todense(), np.float32)
-        for name, values in prior.items():
-            scores[name] = np.broadcast_to(values, no.shape)
-        parts.append(_union(scores, no, np.asarray(asked.relevant[rows].todense()) > 0))
+        near = queries[rows] @ vectors.T
+        found = {name: _thinned(history[rows] @ table) for name, (history, table) in together.items()}
+        chosen = np.zeros(no.shape, bool)
+        items, values = _top(np.where(no, -np.inf, near), VECTOR_CANDIDATES)
+        _mark(chosen, items, np.isfinite(values))
+        for product in found.values():
+            _mark_strongest(chosen, product, no)
+        for ranked in order.values():
+            _mark_first(chosen, ranked, no)
+        row, item = np.nonzero(chosen)
+        known = {PERSONAL: near[row, item]}
+        known |= {name: _entries(product, row, item) for name, product in found.items()}
+        known |= {name: values[item] for name, values in prior.items()}
+        parts.append(_padded(row, item, known, len(no), asked.relevant[rows]))
     return _stacked(parts, [PERSONAL, *together, *prior])
 
 
-def _union(scores: dict[str, Floats], no: Bools, relevant: Bools) -> Candidates:
-    chosen = np.zeros(no.shape, bool)
-    for name, values in scores.items():
-        allowed = np.where(no, -np.inf, values)
-        if name.startswith(TOGETHER):
-            allowed = np.where(values > 0, allowed, -np.inf)
-        items, top = _top(allowed, VECTOR_CANDIDATES if name == PERSONAL else SOURCE_CANDIDATES)
-        row = np.broadcast_to(np.arange(len(items))[:, None], items.shape)
-        chosen[row[np.isfinite(top)], items[np.isfinite(top)]] = True
-    row, item = np.nonzero(chosen)
-    count = np.bincount(row, minlength=len(no))
+def _mark(chosen: Bools, items: Ints, good: Bools) -> None:
+    row = np.broadcast_to(np.arange(len(items))[:, None], items.shape)
+    chosen[row[good], items[good]] = True
+
+
+def _thinned(product: sparse.csr_matrix) -> sparse.csr_matrix | Floats:
+    """As it is where nearly all is zero, as in a large catalogue; else dense, which is quicker."""
+    dense = product.nnz * 20 > product.shape[0] * product.shape[1]
+    return np.asarray(product.todense(), np.float32) if dense else product.tocsr()
+
+
+def _mark_strongest(chosen: Bools, product: sparse.csr_matrix | Floats, no: Bools) -> None:
+    """The candidates of a table: the largest positive products, the first of equals first."""
+    if isinstance(product, np.ndarray):
+        items, values = _top(np.where(no | (product <= 0), -np.inf, product), SOURCE_CANDIDATES)
+        _mark(chosen, items, np.isfinite(values))
+        return
+    row = np.repeat(np.arange(len(no)), np.diff(product.indptr))
+    good = (product.data > 0) & ~no[row, product.indices]
+    row, item, value = row[good], product.indices[good], product.data[good]
+    order = np.lexsort((item, -value, row))
+    row, item = row[order], item[order]
+    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    chosen[row[rank < SOURCE_CANDIDATES], item[rank < SOURCE_CANDIDATES]] = True
+
+
+def _mark_first(chosen: Bools, ranked: npt.NDArray[np.integer], no: Bools) -> None:
+    """The candidates of a prior: the first items of its order that may be shown."""
+    most = 4 * SOURCE_CANDIDATES
+    while True:
+        first = ranked[:most]
+        allowed = ~no[:, first]
+        count = np.cumsum(allowed, axis=1)
+        if most >= len(ranked) or (count[:, -1] >= SOURCE_CANDIDATES).all():
+            break
+        most *= 4
+    row, at = np.nonzero(allowed & (count <= SOURCE_CANDIDATES))
+    chosen[row, first[at]] = True
+
+
+def _entries(matrix: sparse.csr_matrix | Floats, row: npt.NDArray[np.integer], item: npt.NDArray[np.integer]) -> Floats:
+    """Entries of a matrix by row and column."""
+    if isinstance(matrix, np.ndarray):
+        return matrix[row, item]
+    matrix.sort_indices()
+    width = matrix.shape[1]
+    keys = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * width + matrix.indices
+    asked = row.astype(np.int64) * width + item
+    at = np.minimum(np.searchsorted(keys, asked), max(len(keys) - 1, 0))
+    if not len(keys):
+        return np.zeros(len(asked), np.float32)
+    return np.where(keys[at] == asked, matrix.data[at], 0).astype(np.float32)
+
+
+def _padded(
+    row: npt.NDArray[np.integer],
+    item: npt.NDArray[np.integer],
+    known: dict[str, Floats],
+    rows: int,
+    relevant: sparse.csr_matrix,
+) -> Candidates:
+    count = np.bincount(row, minlength=rows)
     at = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    shape = (len(no), int(count.max(initial=0)))
-    items = np.full(shape, -1, np.int32)
+    shape = (rows, int(count.max(initial=0)))
+    items, right = np.full(shape, -1, np.int32), np.zeros(shape, bool)
     items[row, at] = item
-    right = np.zeros(shape, bool)
-    right[row, at] = relevant[row, item]
+    right[row, at] = _entries(relevant, row, item) > 0
     features = {}
-    for name, values in scores.items():
-        column = np.full(shape, np.nan, np.float32)
-        column[row, at] = values[row, item]
-        features[name] = column
+    for name, values in known.items():
+        features[name] = np.full(shape, np.nan, np.float32)
+        features[name][row, at] = values
     return Candidates(items, features, right)
 
 

@@ -94,9 +94,9 @@ def strongest(matrix: sparse.csr_matrix, n: int) -> Neighbours:
     return Neighbours(others, weights)
 
 
-def mixed(parts: list[tuple[float, Neighbours]], n: int = 100) -> Neighbours:
-    """One table of several: each scaled to a mean row sum of 1, then weighted and summed."""
-    items = len(parts[0][1].others)
+def mixed(parts: list[tuple[float, Neighbours]]) -> Neighbours:
+    """One table of several, as wide as the first: each scaled to a mean row sum of 1, then weighted and summed."""
+    items, n = parts[0][1].others.shape
     total = sparse.csr_matrix((items, items), dtype=np.float32)
     for share, table in parts:
         matrix = table.matrix()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -10,12 +11,21 @@ import torch
 from ..dataset import Bools, Dataset, Floats
 from ..inference.artifact import Artifact
 from ..inference.query import QueryEncoder
-from ..representation.features import ItemFeatures, place_cold
+from ..representation.features import ColdPlaces, ItemFeatures
 from .network import Network, Shape
 from .queries import Queries, Split, last_out, queries, time_split
 from .sampling import Negatives, Sampler, balance, discoveries, recent, visits_share
 from .settings import Progress, Settings
 from .training import Trainer
+
+QUERY_CELLS = 1_000_000_000
+"""Scores in one ranking of every item for every question: of a very large catalogue fewer questions are asked, ..."""
+FEWEST_QUERIES = 1000
+"""... but so many at least."""
+NEIGHBOUR_CELLS = 25_000_000
+"""Neighbours in one table: of a very large catalogue each item has fewer, ..."""
+FEWEST_NEIGHBOURS = 20
+"""... but so many at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,7 @@ class Run:
     rows: Floats  # [items, width]
     similar: Floats  # [items, n]
     silent_kinds: Bools  # [kinds], in no history
+    places: dict[bytes, ColdPlaces] = field(default_factory=dict)  # of each set of items with events met so far
 
     @classmethod
     def prepare(cls, dataset: Dataset, settings: Settings, seed: int, progress: Progress) -> Run:
@@ -37,6 +48,8 @@ class Run:
         features = ItemFeatures.fit(dataset.items, seed=seed)
         rows = features.transform(dataset.items)
         silent_kinds = np.array([kind == "impression" for kind in dataset.kinds], bool)
+        most = max(FEWEST_NEIGHBOURS, NEIGHBOUR_CELLS // max(len(dataset.items), 1))
+        settings = replace(settings, neighbours=min(settings.neighbours, most))
         return cls(dataset, settings, seed, progress, features, rows, features.similarity(dataset.items), silent_kinds)
 
     def split(self) -> Split:
@@ -51,7 +64,8 @@ class Run:
     def ask(self, goal: int, split: Split, part: int) -> Queries:
         """The questions of one goal, as its place on the site would ask them; a sample when there are many."""
         asked = queries(self.dataset, goal, split, part, in_session=self.dataset.goals[goal].in_session)
-        return asked.sample(self.settings.max_queries, self.seed)
+        most = min(self.settings.max_queries, max(FEWEST_QUERIES, QUERY_CELLS // max(len(self.dataset.items), 1)))
+        return asked.sample(most, self.seed)
 
     def network(self) -> Network:
         """A fresh network; the same one for the same seed."""
@@ -95,7 +109,10 @@ class Run:
     def vectors(self, network: Network, dataset: Dataset) -> Floats:
         """Every item's vector, those without events in the data set at their nearest ones with some. [items, dim]"""
         warm = np.bincount(dataset.events.item, minlength=len(dataset.items)) > 0
-        return place_cold(self.similar, network.tower.all().numpy(), warm)
+        key = hashlib.sha256(warm.tobytes()).digest()
+        if key not in self.places:
+            self.places[key] = ColdPlaces.find(self.similar, warm)
+        return self.places[key].put(network.tower.all().numpy())
 
     def encoder(self, network: Network) -> QueryEncoder:
         """The query side, as serving would load it."""

@@ -113,6 +113,10 @@ def recent(events: Events, weight: Floats, half_life: float) -> Floats:
     return (faded / max(mean, 1e-9)).astype(np.float32)
 
 
+DRAWN = 4
+"""Of the targets of one epoch: so many are held by the visitors among whose windows an epoch draws its own."""
+
+
 class Sampler:
     """Gives the batches of an epoch; other windows, tie orders and targets in each."""
 
@@ -144,7 +148,7 @@ class Sampler:
 
     def epoch(self) -> Iterator[Batch]:
         """Batches in random order."""
-        events, weight, place = self._shuffled_ties()
+        events, weight, place = self._shuffled_ties(self._drawn())
         session = _sessions(events)
         start, size = self._windows(events)
         keep = self._enough(start, size, weight)
@@ -159,13 +163,26 @@ class Sampler:
         """About how many batches an epoch has."""
         return max(1, int(min(len(self.events), self.max_positions * 1.2) / self.batch_tokens * 1.3))
 
-    def _shuffled_ties(self) -> tuple[Events, Floats, Ints]:
+    def _drawn(self) -> Longs | slice:
+        """Where one epoch holds a small part of all targets, the events of enough visitors drawn at random."""
+        wanted = np.concatenate([[0], np.cumsum(self.weight > 0)])
+        if wanted[-1] <= DRAWN * self.max_positions:
+            return slice(None)
+        bounds = self.events.indptr(self.users)
+        order = self.rng.permutation(self.users)
+        total = np.cumsum(wanted[bounds[order + 1]] - wanted[bounds[order]])
+        users = np.sort(order[: np.searchsorted(total, DRAWN * self.max_positions) + 1])
+        size = bounds[users + 1] - bounds[users]
+        return np.repeat(bounds[users] - np.cumsum(size) + size, size) + np.arange(size.sum())
+
+    def _shuffled_ties(self, rows: Longs | slice) -> tuple[Events, Floats, Ints]:
         """Events of one moment have no order, so each epoch gives them another."""
+        events, weight, place = self.events[rows], self.weight[rows], self.place[rows]
         if not self.timed:
-            return self.events, self.weight, self.place
-        order = np.lexsort((self.rng.random(len(self.events), np.float32), self.events.time, self.events.user))
-        order = np.where(self.events.time > 0, order, np.arange(len(order)))
-        return self.events[order], self.weight[order], self.place[order]
+            return events, weight, place
+        order = np.lexsort((self.rng.random(len(events), np.float32), events.time, events.user))
+        order = np.where(events.time > 0, order, np.arange(len(order)))
+        return events[order], weight[order], place[order]
 
     def _windows(self, events: Events) -> tuple[Longs, Longs]:
         """Cut each history into windows; the cut moves from epoch to epoch so that contexts of all lengths are met."""

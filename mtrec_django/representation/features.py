@@ -183,21 +183,45 @@ def _unit(rows: Floats) -> Floats:
     return (rows / np.where(size > 0, size, 1)).astype(np.float32)
 
 
-def place_cold(similar: Floats, vectors: Floats, warm: Bools) -> Floats:
-    """Put items without events at the weighted mean of their ten nearest with events; by text alone they would miss.
+@dataclass(frozen=True, slots=True)
+class ColdPlaces:
+    """Where items without events belong: the nearest ones with events, by what is known of both."""
 
-    Items without any known feature keep their vector. [items, dim]
-    """
-    cold = np.flatnonzero(~warm & np.any(similar != 0, axis=1))
-    out = vectors.copy()
-    if len(cold) and warm.any():
-        out[cold] = mean_of_nearest(similar[cold], similar[warm], vectors[warm])
-    return out
+    cold: Longs  # [n], positions of items
+    near: Longs  # [n, 10], likewise
+    weights: Floats  # [n, 10], of sum 1
+
+    @classmethod
+    def find(cls, similar: Floats, warm: Bools) -> ColdPlaces:
+        """By text alone a cold item would miss; one without any known feature has no place."""
+        known = np.flatnonzero(warm)
+        cold = np.flatnonzero(~warm & np.any(similar != 0, axis=1))
+        if not len(known):
+            cold = cold[:0]
+        found, weights = _nearest_weights(similar[cold], similar[known])
+        return cls(cold, known[found] if len(known) else found, weights)
+
+    def put(self, vectors: Floats) -> Floats:
+        """The same vectors, those of the cold ones at the weighted mean of their nearest. [items, dim]"""
+        out = vectors.copy()
+        out[self.cold] = _weighted(vectors, self.near, self.weights)
+        return out
 
 
-def mean_of_nearest(queries: Floats, known: Floats, vectors: Floats, *, n: int = 10, sharpness: float = 10.0) -> Floats:
-    """The softmax mean over the n nearest known rows, unit length. [queries, dim]"""
+def mean_of_nearest(queries: Floats, known: Floats, vectors: Floats) -> Floats:
+    """The softmax mean over the ten nearest known rows, unit length. [queries, dim]"""
+    return _weighted(vectors, *_nearest_weights(queries, known))
+
+
+def _nearest_weights(queries: Floats, known: Floats, *, n: int = 10, sharpness: float = 10.0) -> tuple[Longs, Floats]:
     found, scores = nearest(queries, known, n)
     weights = np.exp(sharpness * (scores - scores[:, :1]))
-    mean = np.einsum("qn,qnd->qd", weights / weights.sum(axis=1, keepdims=True), vectors[found])
-    return _unit(mean)
+    return found, (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _weighted(vectors: Floats, found: Longs, weights: Floats, *, chunk: int = 16_384) -> Floats:
+    out = np.zeros((len(found), vectors.shape[1]), np.float32)
+    for first in range(0, len(found), chunk):
+        rows = slice(first, first + chunk)
+        out[rows] = _unit(np.einsum("qn,qnd->qd", weights[rows], vectors[found[rows]]))
+    return out

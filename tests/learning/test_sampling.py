@@ -52,6 +52,18 @@ def test_an_epoch_holds_no_more_targets_than_asked_for() -> None:
     assert 70 <= sum(len(batch) for batch in sampler(world, max_positions=100).epoch()) < 130
 
 
+def test_of_data_too_large_for_an_epoch_other_visitors_are_met_in_each() -> None:
+    world = tastes(users=200, events=5)
+    made = sampler(world, max_positions=20)
+    epochs = [{int(item) for batch in made.epoch() for item in batch.target} for _ in range(40)]
+    sizes = [sum(len(batch) for batch in made.epoch()) for _ in range(5)]
+    assert max(sizes) < 30
+    assert set().union(*epochs) == set(world.events.item.tolist())
+    for batch in made.epoch():
+        for row, at, target in zip(batch.row, batch.at, batch.target, strict=True):
+            assert at < 0 or batch.items[row, at] % 6 == target % 6
+
+
 def test_silent_events_are_nowhere() -> None:
     world = tastes(users=30, events=5)
     silent = world.events.item % 2 == 0
