@@ -95,8 +95,8 @@ def strongest(matrix: sparse.csr_matrix, n: int) -> Neighbours:
 
 
 def mixed(parts: list[tuple[float, Neighbours]]) -> Neighbours:
-    """One table of several, as wide as the first: each scaled to a mean row sum of 1, then weighted and summed."""
-    items, n = parts[0][1].others.shape
+    """One table of several, as wide as the widest: each scaled to a mean row sum of 1, then weighted and summed."""
+    items, n = len(parts[0][1].others), max(table.others.shape[1] for _, table in parts)
     total = sparse.csr_matrix((items, items), dtype=np.float32)
     for share, table in parts:
         matrix = table.matrix()

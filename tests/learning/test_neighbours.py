@@ -40,9 +40,9 @@ def test_alike_texts_are_neighbours_and_silent_items_have_none() -> None:
 def test_a_mixture_is_the_scaled_sum() -> None:
     first = Neighbours(np.array([[1], [0]], np.int32), np.array([[2.0], [2.0]], np.float32))
     second = Neighbours(np.array([[1], [-1]], np.int32), np.array([[5.0], [0.0]], np.float32))
-    table = mixed([(1.0, first), (0.5, second)], 2)
-    np.testing.assert_allclose(table.weights, [[1.5, 0], [1.0, 0]])
-    assert table.others.tolist() == [[1, -1], [0, -1]]
+    table = mixed([(1.0, first), (0.5, second)])
+    np.testing.assert_allclose(table.weights, [[1.5], [1.0]])
+    assert table.others.tolist() == [[1], [0]]
 
 
 def test_the_strongest_of_each_row_in_order() -> None:
