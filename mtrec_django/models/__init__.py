@@ -4,7 +4,7 @@ from .catalog import Item, ItemContent, Pin, Scenario
 from .erasures import Erasure
 from .events import Feedback, Recommendation, Relation, Visitor
 from .experiments import Arm, ArmDay, Experiment, Metric
-from .metrics import AnswerDay, PositionDay, ScenarioDay
+from .metrics import AnswerDay, PositionDay, ScenarioDay, Tally
 from .runs import Run
 from .vectors import ItemNeighbours, ItemPartners, ItemScore, ItemVector
 from .versions import ModelVersion, Publication, VersionFile, lineage, roll_back
@@ -32,6 +32,7 @@ __all__ = [
     "Run",
     "Scenario",
     "ScenarioDay",
+    "Tally",
     "VersionFile",
     "Visitor",
     "lineage",
