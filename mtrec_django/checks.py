@@ -27,7 +27,7 @@ MINIMUM_PGVECTOR = (0, 8)
 """The first version with iterative scans, without which a filtered list comes out short."""
 
 
-LEARNER_OPTIONS = {"in_session"}
+LEARNER_OPTIONS = {"in_session", "repeats"}
 """Options of a scenario that say how its quality is measured."""
 
 

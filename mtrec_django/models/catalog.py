@@ -137,9 +137,15 @@ class Scenario(models.Model):
         return named or [kind for kind, weight in self.goal.items() if weight == most > 0]
 
     @property
-    def repeats(self) -> bool:
-        """Whether an item the visitor already bought may be the right answer."""
-        return not set(self.exclude) & {kind for kind, weight in self.goal.items() if weight > 0}
+    def repeats(self) -> bool | None:
+        """Whether an item the visitor already had may be the right answer; None where a training is to measure it.
+
+        What is excluded is not wanted again; else the option `repeats` decides.
+        """
+        if set(self.exclude) & {kind for kind, weight in self.goal.items() if weight > 0}:
+            return False
+        wanted = self.options.get("repeats")
+        return wanted if isinstance(wanted, bool) else None
 
 
 class Pin(models.Model):

@@ -10,6 +10,7 @@ from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext_lazy as _
 
 from ..inference.blend import FRESH, PERSONAL, POPULAR, TOGETHER
+from ..inference.polarity import says_no
 from ..retrieval.candidates import NEW, TRENDING
 from ..retrieval.item_to_item import SIMILAR, VIEWED
 from ..retrieval.ranking import Ranking
@@ -68,7 +69,8 @@ def explain(found: Candidates, ranking: Ranking, at: int, history: History, *, o
         return Reason(POPULAR if POPULAR in found.found_by[at] else NEW)
     strongest = max(ranking.parts, key=lambda name: ranking.parts[name][at])
     if strongest in found.partners and (partner := int(found.partners[strongest][at])) >= 0:
-        return Reason(strongest, history.titles[partner], history.kinds[partner])
+        if not says_no(history.kinds[partner]):
+            return Reason(strongest, history.titles[partner], history.kinds[partner])
     if strongest in (PERSONAL, TOGETHER):
         return _nearest(found.vectors[at], history, on_page) or _unasked(found, at)
     return Reason(NEW if strongest == FRESH else strongest)
@@ -78,7 +80,10 @@ def _nearest(vector: npt.NDArray[np.float32], history: History, on_page: int | N
     """The item of the history most like it."""
     if not len(history) or not np.isfinite(history.vectors).any() or not np.isfinite(vector).all():
         return None
-    likeness = np.nan_to_num(history.vectors @ vector, nan=-2)  # [events]
+    refused = np.fromiter(map(says_no, history.kinds), np.bool_, len(history))
+    if refused.all():
+        return None
+    likeness = np.where(refused, -3, np.nan_to_num(history.vectors @ vector, nan=-2))  # [events]
     nearest = int(likeness.argmax())
     source = SIMILAR if history.items[nearest] == on_page else PERSONAL
     return Reason(source, history.titles[nearest], history.kinds[nearest])
