@@ -68,9 +68,9 @@ def explain(found: Candidates, ranking: Ranking, at: int, history: History, *, o
             return Reason(TRENDING)
         return Reason(POPULAR if POPULAR in found.found_by[at] else NEW)
     strongest = max(ranking.parts, key=lambda name: ranking.parts[name][at])
-    if strongest in found.partners and (partner := int(found.partners[strongest][at])) >= 0:
-        if not says_no(history.kinds[partner]):
-            return Reason(strongest, history.titles[partner], history.kinds[partner])
+    partner = int(found.partners[strongest][at]) if strongest in found.partners else -1
+    if partner >= 0 and not says_no(history.kinds[partner]):
+        return Reason(strongest, history.titles[partner], history.kinds[partner])
     if strongest in (PERSONAL, TOGETHER):
         return _nearest(found.vectors[at], history, on_page) or _unasked(found, at)
     return Reason(NEW if strongest == FRESH else strongest)

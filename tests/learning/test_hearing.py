@@ -59,9 +59,8 @@ def test_an_impression_is_no_event() -> None:
 def test_low_is_the_bottom_of_whatever_scale_is_used(values: list[float], low: list[float]) -> None:
     heard = hear(world([(0, row, "rating", value, row) for row, value in enumerate(values)]))
     events = heard.dataset.events
-    assert [
-        events.value[row] for row, kind in enumerate(events.kind) if heard.dataset.kinds[kind] == "rating:low"
-    ] == low
+    kinds = [heard.dataset.kinds[kind] for kind in events.kind]
+    assert [value for value, kind in zip(events.value, kinds, strict=True) if kind == "rating:low"] == low
 
 
 def test_who_names_the_low_ones_in_a_goal_has_them_count() -> None:
