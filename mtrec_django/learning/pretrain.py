@@ -60,6 +60,7 @@ def fit(
     seed: int = 0,
     progress: Progress | None = None,
     warm_start: Trained | None = None,
+    afresh: bool = False,
     checkpoint: Keeper | None = None,
     encoder: str = "",
 ) -> Trained:
@@ -70,6 +71,7 @@ def fit(
         progress: called as (step, done, total) at least once a second; may raise to cancel.
         warm_start: the live version: training begins at its weights, by item id, and is shorter; and it is what the
             outcome has to stand beside.
+        afresh: begin at nothing of the live version all the same.
         checkpoint: what to resume from after a kill, written after epochs.
         encoder: the name of the text encoder that made `dataset.items.content`, for the record.
 
@@ -82,11 +84,12 @@ def fit(
         cleaned = clean(dataset)
         run = Run.prepare(cleaned.dataset, settings, seed, progress)
         split, network = run.split(), run.network()
-        if warm_start is not None:
-            warm(network, warm_start, run.dataset)
+        begun_at = None if afresh else warm_start
+        if begun_at is not None:
+            warm(network, begun_at, run.dataset)
         clock.lap("prepare")
         old, before = (run.dataset.with_events(run.dataset.events[split.part <= part]) for part in (0, 1))
-        fitted = train_and_choose(run, network, split, clock, old, checkpoint, begun_at=warm_start)
+        fitted = train_and_choose(run, network, split, clock, old, checkpoint, begun_at=begun_at)
         refresh(run, network, old, before, "learn what was chosen on")
         clock.lap("refresh")
         measured = measure_all(run, network, split, fitted, live=warm_start)
