@@ -114,7 +114,6 @@ FEEDBACK_EXAMPLES = [
 
 EXPORT = {
     "visitor": {
-        "key": "4f2c6f1e-8d7a-4c59-9b1f-0a6f0d1c2b3a",
         "user": "42",
         "external_id": None,
         "features": {},

@@ -168,7 +168,7 @@ class ExportSerializer(serializers.Serializer[Any]):
     """All that is stored of a visitor."""
 
     visitor = serializers.DictField(
-        allow_null=True, help_text=_("Key, user, external id, features and when first seen; null for nobody.")
+        allow_null=True, help_text=_("User, external id, features and when first seen; null for nobody.")
     )
     feedback = serializers.ListField(child=serializers.DictField(), help_text=_("What the visitor did, oldest first."))
     recommendations = serializers.ListField(child=serializers.DictField(), help_text=_("What was shown."))
