@@ -7,7 +7,7 @@ from .experiments import Arm, ArmDay, Experiment, Metric
 from .metrics import AnswerDay, PositionDay, ScenarioDay, Tally
 from .runs import Run
 from .vectors import ItemNeighbours, ItemPartners, ItemScore, ItemVector
-from .versions import ModelVersion, Publication, VersionFile, lineage, roll_back
+from .versions import ModelVersion, Publication, VersionFile, roll_back
 
 __all__ = [
     "AnswerDay",
@@ -35,6 +35,5 @@ __all__ = [
     "Tally",
     "VersionFile",
     "Visitor",
-    "lineage",
     "roll_back",
 ]
