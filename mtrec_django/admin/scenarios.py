@@ -160,7 +160,7 @@ def _change(form: Any, name: str) -> str:
     field = form.fields[name]
     was, now = (field.prepare_value(value) for value in (form.initial.get(name), form.cleaned_data[name]))
     if isinstance(field, forms.ModelChoiceField):
-        was = field.queryset.filter(pk=was).first() if was else None
+        was = field.queryset.filter(pk=was).first() if was and field.queryset is not None else None
         now = form.cleaned_data[name]
     return f"{field.label}: {_written(was)} → {_written(now)}"
 
