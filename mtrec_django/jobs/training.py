@@ -27,6 +27,7 @@ from .arrays import read_dataset
 from .checkpoints import InDatabase, forget
 from .encoding import encode_items
 from .erasing import learned_from_erased
+from .partners import refresh_partners
 from .pruning import drop, prune
 from .running import Progress, ProgressWriter, working
 from .scores import refresh_scores
@@ -82,6 +83,7 @@ def _train(run: Run, version: ModelVersion, progress: ProgressWriter) -> None:
     encode_items(progress)
     progress("reading events", 0, 0)
     refresh_scores()
+    refresh_partners()
     dataset = read_dataset()
     seconds = {"read": time.perf_counter() - started}
     encoder = load_encoder(get_config().ENCODER).name
