@@ -24,6 +24,7 @@ from .actions import PUBLISH, TRAIN, ActionsMixin, Said, ask, person
 from .dashboard import dashboard
 from .figures import HEADLINE, table
 from .forms import ScenarioForm
+from .online import by_position
 from .plots import by_version
 from .preview import preview
 
@@ -108,6 +109,7 @@ class ScenarioAdmin(ActionsMixin):
             context["table"] = table(live, scenario.name, HEADLINE) if live else None
             context["chart"] = by_version(scenario)
             context["before"] = live_before(scenario)
+            context["positions"] = by_position(scenario)
             context["changed_here"] = changed_here(scenario)
             context["publications"] = scenario.publications.select_related(
                 "version__scenario", "replaced__scenario", "by"
