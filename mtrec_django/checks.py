@@ -20,14 +20,13 @@ from .catalog.registry import sources
 from .catalog.scenarios import Scenario, declared
 from .conf import Config
 from .models import Item
-from .models.catalog import KINDS_OF, misread
 from .retrieval.policy import OPTIONS, option_problems
 
 MINIMUM_PGVECTOR = (0, 8)
 """The first version with iterative scans, without which a filtered list comes out short."""
 
 
-LEARNER_OPTIONS = {"in_session", "repeats"}
+LEARNER_OPTIONS = {"in_session"}
 """Options of a scenario that say how its quality is measured."""
 
 
@@ -125,12 +124,7 @@ def _check_options(scenario: Scenario) -> list[CheckMessage]:
         problem("E025", f"{scenario!r}, option {name!r}: {error}")
         for name, error in option_problems(scenario.options).items()
     ]
-    hint = 'Write it as in money=["purchase"].'
-    found += [
-        problem("E026", f"{scenario!r}, option {name!r} is no list of kinds of events.", hint)
-        for name in misread(scenario.options)
-    ]
-    known = OPTIONS | LEARNER_OPTIONS | set(KINDS_OF)
+    known = OPTIONS | LEARNER_OPTIONS
     for name in scenario.options.keys() - known:
         found.append(
             problem("W020", f"{scenario!r} has an option {name!r}, which nothing reads.", did_you_mean(name, known))

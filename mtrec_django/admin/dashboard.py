@@ -11,9 +11,8 @@ from django.http import HttpRequest
 from ..models import Run, Scenario
 from .actions import PUBLISH, TRAIN
 from .attention import notices
-from .charts import Chart
-from .figures import HEADLINE, Table, table
-from .online import Online, chart, online
+from .figures import HEADLINE, Curve, Table, curve, table
+from .online import Online, online
 from .runs import poll_url, state
 
 
@@ -24,9 +23,7 @@ class Card:
     scenario: Scenario
     table: Table | None
     online: Online
-    chart: Chart | None
-    money: bool
-    """Whether the value of some kind of event is money."""
+    clicks: Curve | None  # click-through by day
 
 
 def dashboard(request: HttpRequest, admin_site: AdminSite) -> dict[str, Any]:
@@ -34,11 +31,10 @@ def dashboard(request: HttpRequest, admin_site: AdminSite) -> dict[str, Any]:
     Run.objects.reap()
     scenarios = list(Scenario.objects.select_related("live_version__scenario", "live_version__parent", "parent"))
     runs = list(Run.objects.unfinished().select_related("scenario").order_by("pk"))
-    figures = online([scenario.pk for scenario in scenarios])
     return {
-        "cards": [_card(scenario, figures[scenario.pk]) for scenario in scenarios],
+        "cards": _cards(scenarios),
         "runs": [(run, state(run)) for run in runs],
-        "notices": notices(scenarios, runs, figures),
+        "notices": notices(scenarios, runs),
         "may_train": request.user.has_perm(TRAIN),
         "may_publish": request.user.has_perm(PUBLISH),
         "poll": bool(runs),
@@ -47,7 +43,13 @@ def dashboard(request: HttpRequest, admin_site: AdminSite) -> dict[str, Any]:
     }
 
 
+def _cards(scenarios: list[Scenario]) -> list[Card]:
+    figures = online([scenario.pk for scenario in scenarios])
+    return [_card(scenario, figures[scenario.pk]) for scenario in scenarios]
+
+
 def _card(scenario: Scenario, seen: Online) -> Card:
     live = scenario.live_version
+    rates = [day.rate or 0.0 for day in seen.days] if seen.month.clicked else []
     measured = table(live, scenario.name, HEADLINE) if live else None
-    return Card(scenario, measured, seen, chart(seen), bool(scenario.money))
+    return Card(scenario, measured, seen, curve(rates, "", floor=0, size=(320, 48)))

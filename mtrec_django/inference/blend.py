@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .polarity import says_no
-
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 
@@ -43,7 +41,7 @@ class Blend:
     decay: float = 0.8
     """How much less each older event of the history counts in `combine`."""
     kinds: dict[str, float] = field(default_factory=dict)
-    """Event kind -> how much it counts in `combine`; 1 for kinds left out, -1 for those that say no."""
+    """Event kind -> how much it counts in `combine`; 1 for kinds left out."""
     here: float = 1.0
     """How much more an event of this very scenario counts in `combine`."""
 
@@ -57,14 +55,10 @@ class Blend:
         known = {name: data[name] for name in ("weights", "decay", "kinds", "here") if name in data}
         return cls(**known)
 
-    def kind_weight(self, kind: str) -> float:
-        """How much an event of this kind counts in `combine`."""
-        return self.kinds.get(kind, -1.0 if says_no(kind) else 1.0)
-
     def history_weights(self, kinds: Sequence[str], here: npt.NDArray[np.bool_] | None = None) -> Floats:
         """How much each event of the history counts in `combine`, most recent first. [events]"""
         weights = self.decay ** np.arange(len(kinds), dtype=np.float32)
-        weights *= np.fromiter(map(self.kind_weight, kinds), np.float32, len(kinds))
+        weights *= np.fromiter((self.kinds.get(kind, 1.0) for kind in kinds), np.float32, len(kinds))
         if here is not None:
             weights *= np.where(here, np.float32(self.here), np.float32(1))
         return weights.astype(np.float32)
@@ -75,11 +69,16 @@ class Blend:
         Args:
             features: by name, a row of numbers; NaN where a candidate has none, which counts as average.
         """
-        used = [name for name, weight in self.weights.items() if weight and name in features]
-        total = np.zeros(np.shape(next(iter(features.values()), ())), np.float32)
-        for name in used:
-            total += np.float32(self.weights[name]) * z_scores(features[name])
-        return total
+        nothing = np.zeros(np.shape(next(iter(features.values()), ())), np.float32)
+        return sum(self.parts(features).values(), nothing)
+
+    def parts(self, features: Mapping[str, Floats]) -> dict[str, Floats]:
+        """What each feature that counts adds to the score of each candidate. Feature -> [candidates]"""
+        return {
+            name: np.float32(weight) * z_scores(features[name])
+            for name, weight in self.weights.items()
+            if weight and name in features
+        }
 
 
 def z_scores(values: npt.ArrayLike) -> Floats:

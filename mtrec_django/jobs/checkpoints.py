@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from ..models import ModelVersion, VersionFile
-from .erasing import learned_from_erased
 from .running import being_built
 
 NAME = "checkpoint"
@@ -27,14 +26,9 @@ class InDatabase:
         self.version = version
 
     def read(self) -> bytes | None:
-        """The newest one that no living worker writes, unless somebody was erased since its training began. It is this
-        version's from now on."""
-        newest = _deserted().select_related("version").order_by("-version_id").first()
-        if (
-            newest is None
-            or learned_from_erased(newest.version)
-            or not _deserted().filter(pk=newest.pk).update(version=self.version)
-        ):
+        """The newest one that no living worker writes. It is this version's from now on."""
+        newest = _deserted().order_by("-version_id").first()
+        if newest is None or not _deserted().filter(pk=newest.pk).update(version=self.version):
             return None
         return bytes(newest.data)
 

@@ -45,8 +45,7 @@ class ItemNeighbours(models.Model):
         "mtrec.ModelVersion", models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
     item = models.ForeignKey("mtrec.Item", models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
-    others = ArrayField(models.BigIntegerField())  # primary keys of items
-    weights = ArrayField(models.FloatField())
+    packed = models.BinaryField()  # primary keys of items, then their weights: `retrieval.gathering` reads it
 
     class Meta:
         verbose_name = _("item neighbours")

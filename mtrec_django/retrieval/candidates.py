@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from ..inference.blend import PERSONAL, POPULAR, SOURCE_CANDIDATES, TOGETHER, VECTOR_CANDIDATES
 from . import store
 from .filters import YES, Allowed, Keys
-from .statement import Fragment, compose
+from .gathering import Gathered
+from .statement import Fragment, compose, join, longs
 
 Floats = npt.NDArray[np.float32]
 Longs = npt.NDArray[np.int64]
@@ -24,6 +25,12 @@ NEW = "new"
 
 TRIED = 10_000
 """How many of a ranking are tried under a filter before it is given up."""
+PART = 0.25
+"""Share of a catalogue below which fewer candidates are as good, since they are a larger part of what is allowed."""
+EXCLUDED_NEAR = 50
+"""How many excluded items are expected among the nearest: what was met is near to what is asked for."""
+TRIED_UNFILTERED = 1000
+"""The same where all but what is sold out or seen is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,7 @@ class Ask:
     visitor: int | None = None
     history: Sequence[int] = ()  # items, most recent first
     weights: Sequence[float] = ()  # what each event of the history counts
+    gathered: Gathered = field(default_factory=Gathered)  # what goes with the history
     vectors: Floats | None = None  # of the history, NaN where unknown [events, dim]
     on_page: bool = False
     """Whether the first of the history is the item on the page."""
@@ -46,10 +54,22 @@ class Ask:
     """What an event of each kind is worth in the scenario; only what is wanted, so never below zero."""
     narrow: bool = False
     """Whether so little is allowed that it is best listed first."""
+    share: float = 1.0
+    """About how much of the catalogue is allowed."""
     marks: tuple[Keys, ...] = ()
     """Querysets of which it is told whether they hold each candidate."""
     with_items: bool = False
     """Whether the items' own rows are read for all candidates, for categories and age; wide rows, so it takes time."""
+
+    @property
+    def nearest(self) -> int:
+        """How many of the nearest by vector are wanted: half as many of a part of the catalogue."""
+        return max(self.n, VECTOR_CANDIDATES if self.share >= PART else VECTOR_CANDIDATES // 2)
+
+    @property
+    def met(self) -> float:
+        """About how many rows a search by vector meets until it has them."""
+        return 1.05 * (self.nearest + min(len(self.allowed.excluded), EXCLUDED_NEAR)) / max(self.share, 1e-3)
 
     @property
     def pool(self) -> Fragment:
@@ -67,34 +87,45 @@ class Ask:
             return YES
         if self.version_id is None:
             return self.allowed.where(narrow=False)
-        return compose(
-            "v.version_id = {version} and {where}",
-            version=Fragment(str(int(self.version_id))),
-            where=self.allowed.where(narrow=False),
-        )
+        return join(" and ", [self.of_version, self.allowed.where(narrow=False)])
+
+    @property
+    def of_version(self) -> Fragment:
+        """That a row of the pool is of the version, which finding it by its key needs to be told."""
+        if self.narrow or self.version_id is None:
+            return YES
+        return Fragment(f"v.version_id = {int(self.version_id)}")
+
+    @property
+    def row(self) -> Fragment:
+        """All that is read of a row of the pool."""
+        known = "v.item_id, v.source, v.object_id, v.object_key"
+        return Fragment(f"{known}, v.created_at" if self.version_id is None else f"{known}, v.vector")
 
     def first(self, ranked: Fragment, limit: int, *, scored: bool = False) -> Fragment:
         """The first so many of `ranked`, a SELECT of `item_id, strength`, that the pool holds and that are allowed.
 
         They are tried in their order and no further than needed; left to itself, Postgres would look up all of them.
-        With `scored` a `partner` is selected as well, and all three are passed on.
+        With `scored` a `partner` is selected as well; strength and partner are passed on after the row of the pool.
         """
-        columns = Fragment("r.item_id, r.strength, r.partner" if scored else "r.item_id")
+        told = Fragment(", r.strength, r.partner" if scored else "")
         if self.narrow:
             return compose(
-                "select {columns} from ({ranked}) as r join allowed as v using (item_id)"
+                "select {row} {told} from ({ranked}) as r join allowed as v using (item_id)"
                 " order by r.strength desc, r.item_id limit {limit}",
-                columns=columns,
+                row=self.row,
+                told=told,
                 ranked=ranked,
                 limit=limit,
             )
         return compose(
-            "select {columns} from ({ranked} order by 2 desc, 1 limit {most}) as r"
-            " cross join lateral (select from {pool} where v.item_id = r.item_id and {where} limit 1) as found"
+            "select found.* {told} from ({ranked} order by 2 desc, 1 limit {most}) as r"
+            " cross join lateral (select {row} from {pool} where v.item_id = r.item_id and {where} limit 1) as found"
             " order by r.strength desc, r.item_id limit {limit}",
-            columns=columns,
+            told=told,
             ranked=ranked,
             most=TRIED,
+            row=self.row,
             pool=self.pool,
             where=self.where,
             limit=limit,
@@ -118,6 +149,8 @@ class CandidateSource:
     """Why an item is shown that it speaks for most."""
     reason_with: ClassVar[str | Promise] = ""
     """The same where it speaks of an item of the history, as "Often bought with {item}"."""
+    whole: ClassVar[bool] = False
+    """Whether it selects `ask.row` and not `item_id` alone, which saves looking each of its items up again."""
     scored: ClassVar[bool] = False
     """Whether it says how strongly it speaks for an item, so that ranking can weigh it."""
     weight: ClassVar[float] = 0.2
@@ -126,8 +159,8 @@ class CandidateSource:
     def select(self, ask: Ask) -> Fragment | None:
         """A SELECT of `item_id` from `ask.pool` where `ask.where`, the best first; None when it has nothing to say.
 
-        A scored source selects `item_id, strength, partner`: a number above 0, and the place in the history of the
-        item that it speaks of, -1 for none. `ask.first` makes such a SELECT of any ranking.
+        A scored source selects `strength` and `partner` as well: a number above 0, and the place in the history of the
+        item that it speaks of, -1 for none. `ask.first` makes such a SELECT of any ranking, of whole rows.
         """
         raise NotImplementedError
 
@@ -139,16 +172,18 @@ class Personal(CandidateSource):
     reason = _("Picked for you")
     reason_with = _("Because you viewed {item}")
     limit = VECTOR_CANDIDATES
+    whole = True
 
     def select(self, ask: Ask) -> Fragment | None:
         if ask.version_id is None or ask.query is None:
             return None
         return compose(
-            "select v.item_id from {pool} where {where} order by {distance} limit {limit}",
+            "select {row} from {pool} where {where} order by {distance} limit {limit}",
+            row=ask.row,
             pool=ask.pool,
             where=ask.where,
             distance=store.distance(Fragment("v.vector"), ask.query),
-            limit=max(self.limit, ask.n),
+            limit=ask.nearest,
         )
 
 
@@ -158,11 +193,16 @@ class Together(CandidateSource):
     name = TOGETHER
     reason = _("Often chosen together")
     reason_with = _("Often chosen with {item}")
+    whole = True
 
     def select(self, ask: Ask) -> Fragment | None:
-        if ask.version_id is None or not len(ask.history):
+        strongest = ask.gathered.strongest(TRIED if ask.allowed.keys else TRIED_UNFILTERED)
+        if ask.version_id is None or not strongest:
             return None
-        return ask.first(Fragment("select item_id, strength from gathered where strength > 0"), self.limit)
+        ranked = (
+            "select item_id, -place as strength from unnest({items}::bigint[]) with ordinality as t(item_id, place)"
+        )
+        return ask.first(compose(ranked, items=longs(strongest)), self.limit)
 
 
 class Popular(CandidateSource):
@@ -170,6 +210,7 @@ class Popular(CandidateSource):
 
     name = POPULAR
     reason = _("Popular")
+    whole = True
 
     def select(self, ask: Ask) -> Fragment | None:
         return _by_score(ask, Fragment("popular"), max(self.limit, ask.n))
@@ -180,6 +221,7 @@ class Trending(CandidateSource):
 
     name = TRENDING
     reason = _("Popular right now")
+    whole = True
 
     def select(self, ask: Ask) -> Fragment | None:
         return _by_score(ask, Fragment("trending"), max(self.limit, ask.n))
@@ -230,7 +272,7 @@ def gathered(table: Fragment, ask: Ask) -> Fragment:
         " from unnest({history}::bigint[], {weights}::float8[]) with ordinality as h(item_id, weight, position)"
         " join {table} on n.item_id = h.item_id"
         " cross join lateral unnest(n.others, n.weights) as t(other, weight) group by t.other",
-        history=[int(item) for item in ask.history],
+        history=longs(ask.history),
         weights=[float(weight) for weight in ask.weights],
         table=table,
     )

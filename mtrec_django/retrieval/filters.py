@@ -17,7 +17,7 @@ from django.db import models
 from django.db.models import Model, QuerySet
 
 from ..catalog.registry import source_for
-from .statement import Fragment, compose, join
+from .statement import Fragment, compose, join, longs
 
 YES, NO = Fragment("true"), Fragment("false")
 
@@ -111,7 +111,7 @@ class Allowed:
         elif self.labels:
             parts.append(compose("v.source = any({labels}::text[])", labels=list(self.labels)))
         if self.excluded:
-            parts.append(compose("v.item_id <> all({excluded}::bigint[])", excluded=list(self.excluded)))
+            parts.append(compose("v.item_id <> all({excluded}::bigint[])", excluded=longs(self.excluded)))
         for label, ids in self.objects.items():
             parts.append(
                 compose("not (v.source = {label} and v.object_id = any({ids}::text[]))", label=label, ids=list(ids))
@@ -131,23 +131,3 @@ class Allowed:
         # Evaluated in order, so keys of other sources are never cast to this one's type; and no planner looks inside,
         # so what is listed is hashed once
         return compose("case when v.source = {label} then {condition} else true end", label=label, condition=condition)
-
-
-def probe(keys: Sequence[Keys], object_ids: Sequence[str]) -> Fragment:
-    """How many objects of a sample a caller's querysets hold: what decides between `holds` and `listed`."""
-    numbers = [int(key) if key.isascii() and key.isdigit() and len(key) < 19 else None for key in object_ids]
-    return compose(
-        "select count(*) from unnest({ids}::text[], {numbers}::bigint[]) as v(object_id, object_key) where {held}",
-        ids=list(object_ids),
-        numbers=numbers,
-        held=join(" and ", [one.holds for one in keys]) if keys else YES,
-    )
-
-
-LISTING_WINS = 2400
-"""Share of a catalogue below which listing beats asking row by row is the root of this over its size; measured."""
-
-
-def is_narrow(held: int, tried: int, items: int) -> bool:
-    """Whether a queryset that holds so much of a sample is better listed first, in a catalogue of so many items."""
-    return tried == 0 or (held + 0.5) / tried < min(0.5, (LISTING_WINS / max(items, 1)) ** 0.5)

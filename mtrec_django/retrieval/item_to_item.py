@@ -21,6 +21,7 @@ class Similar(CandidateSource):
     reason = _("Similar")
     reason_with = _("Similar to {item}")
     scored = True
+    whole = True
 
     def select(self, ask: Ask) -> Fragment | None:
         return _near(ask, 0, self.limit) if ask.on_page else None
@@ -33,6 +34,7 @@ class Viewed(CandidateSource):
     reason = _("Because of what you viewed")
     reason_with = _("Because you viewed {item}")
     scored = True
+    whole = True
 
     def select(self, ask: Ask) -> Fragment | None:
         return _near(ask, int(ask.on_page), self.limit)
@@ -45,6 +47,7 @@ class Bought(CandidateSource):
     reason = _("Often bought together")
     reason_with = _("Often bought with {item}")
     scored = True
+    whole = True
 
     def select(self, ask: Ask) -> Fragment | None:
         if not len(ask.history):
@@ -59,8 +62,9 @@ def _near(ask: Ask, position: int, limit: int) -> Fragment | None:
     if not np.isfinite(ask.vectors[position]).all():
         return None
     return compose(
-        "select v.item_id, 1 - {distance} as strength, {position} as partner from {pool} where {where}"
+        "select {row}, 1 - {distance} as strength, {position} as partner from {pool} where {where}"
         " order by {distance} limit {limit}",
+        row=ask.row,
         distance=store.distance(Fragment("v.vector"), ask.vectors[position]),
         position=Fragment(str(position)),
         pool=ask.pool,

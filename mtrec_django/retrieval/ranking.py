@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..inference.blend import POPULAR, Blend, z_scores
+from ..inference.blend import POPULAR, Blend
 from .search import Candidates
 from .sources import sources_named
 
@@ -42,10 +42,6 @@ def rank(found: Candidates, blend: Blend | None) -> Ranking:
     if blend is None:
         order = np.lexsort((-found.items, found.days, -found.features[POPULAR], -found.trending))
         return Ranking(order, found.trending, {})
-    scores = blend.score(found.features)
-    parts = {
-        name: np.float32(weight) * z_scores(found.features[name])
-        for name, weight in blend.weights.items()
-        if weight and name in found.features
-    }
+    parts = blend.parts(found.features)
+    scores = sum(parts.values(), np.zeros(len(found), np.float32))
     return Ranking(np.argsort(-scores, kind="stable"), scores, parts)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..conf import DIM
 from ..inference.blend import FRESH, PERSONAL, POPULAR, TOGETHER
 from . import store
-from .candidates import Ask, gathered
+from .candidates import Ask, CandidateSource
 from .sources import DEFAULT, sources_named
 from .statement import Fragment, Rows, compose, join
 
 Floats = npt.NDArray[np.float32]
 Longs = npt.NDArray[np.int64]
-
-_UNKNOWN = Fragment("'NaN'::float8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,104 +42,94 @@ class Candidates:
 
 
 def statement(ask: Ask, names: Sequence[str] = DEFAULT) -> Fragment:
-    """Everything in one: candidates of all sources, with all that ranking and reasons need to know of each."""
-    sources = sources_named(names)
-    scored = {1 << at for at, source in enumerate(sources) if source.scored}
-    parts = [compose("select null::bigint as item_id, 0 as bit {more} where false", more=_more(scored, 0))]
-    for at, source in enumerate(sources):
-        if (select := source.select(ask)) is not None:
-            parts.append(
-                compose(
-                    "select item_id, {bit} {more} from ({select}) as c",
-                    bit=Fragment(str(1 << at)),
-                    more=_more(scored, 1 << at),
-                    select=select,
-                )
-            )
+    """Everything in one: candidates of all sources, with all that ranking and reasons need to know of each.
+
+    One row of packed columns, since reading hundreds of rows takes as long as finding them. An item stands there once
+    for each source that found it.
+    """
+    found = [
+        _found(ask, source, 1 << at, select)
+        for at, source in enumerate(sources_named(names))
+        if (select := source.select(ask)) is not None
+    ]
+    if not found:
+        return Fragment("select " + ", ".join(["null"] * len(_COLUMNS)))
     return compose(
-        "with {before} found as materialized"
-        " (select item_id, bit_or(bit) as bits {strengths} from ({union}) as u group by item_id)"
-        " select f.item_id, {names}, f.bits, {personal}, {together}, coalesce(s.popular, 0), coalesce(s.trending, 0),"
-        " {days}, {vector}, {categories}, {marks}, {told} from found as f {joins}"
-        " left join mtrec_itemscore as s on s.item_id = f.item_id and s.scenario_id = {scenario}"
-        " order by f.item_id",
-        union=join(" union all ", parts),
+        "with {allowed} found as ({union}) select {columns} from found as v"
+        " left join mtrec_itemscore as s on s.item_id = v.item_id and s.scenario_id = {scenario} {items}",
+        allowed=_listed(ask),
+        union=join(" union all ", found),
+        columns=join(", ", _columns(ask)),
         scenario=ask.scenario_id,
-        strengths=_strengths(scored),
-        told=Fragment("f.told" if scored else "null"),
-        marks=_marks(ask),
-        **_of_item(ask),
-        **_of_version(ask),
+        items=Fragment("join mtrec_item as i on i.id = v.item_id" if ask.with_items else ""),
     )
 
 
-def _more(scored: set[int], bit: int) -> Fragment:
-    """The further columns of a source, where one of them has any."""
-    if not scored:
-        return Fragment("")
-    return Fragment(", strength, partner" if bit in scored else ", 0::float8 as strength, -1 as partner")
-
-
-def _strengths(scored: set[int]) -> Fragment:
-    """How strongly each scored source speaks for an item, and which item of the history it speaks of; in turn."""
-    if not scored:
-        return Fragment("")
-    best = "max(array[strength, partner]) filter (where bit = {bit})"
-    told = ", ".join(f"({best})[1], ({best})[2]".format(bit=bit) for bit in sorted(scored))
-    return Fragment(f", array[{told}]::float8[] as told")
-
-
-def _of_item(ask: Ask) -> dict[str, Fragment]:
-    """What only the item's own row tells."""
-    if ask.version_id is not None and not ask.with_items:
-        return {"days": _UNKNOWN, "categories": Fragment("null")}
-    days = Fragment("extract(epoch from now() - i.created_at)::float8 / 86400")
-    return {"days": days, "categories": Fragment("i.categories" if ask.with_items else "null")}
-
-
-def _of_version(ask: Ask) -> dict[str, Fragment]:
-    """What only a version with vectors can tell of a candidate."""
-    items = Fragment("join mtrec_item as i on i.id = f.item_id")
-    if ask.version_id is None:
-        return {
-            "before": _listed(ask),
-            "names": Fragment("i.source, i.object_id"),
-            "personal": _UNKNOWN,
-            "together": Fragment("0, -1"),
-            "vector": Fragment("null"),
-            "joins": items,
-        }
-    met = len(ask.history) > 0
-    nearness = _UNKNOWN
-    if ask.query is not None:
-        nearness = compose("-{distance}", distance=store.distance(Fragment("w.vector"), ask.query))
-    joins = compose(
-        "join {vectors} as w on w.version_id = {version} and w.item_id = f.item_id {items} {gathered}",
-        vectors=store.vectors_table(ask.version_id),
-        version=Fragment(str(int(ask.version_id))),
-        items=items if ask.with_items else Fragment(""),
-        gathered=Fragment("left join gathered as g on g.item_id = f.item_id" if met else ""),
+def _found(ask: Ask, source: CandidateSource, bit: int, select: Fragment) -> Fragment:
+    """The rows of one source: which it is, the rows of the pool, and how strongly it speaks for each."""
+    told = Fragment("c.strength, c.partner" if source.scored else "null::float8 as strength, -1 as partner")
+    if source.whole:
+        row, rows = Fragment(ask.row.text.replace("v.", "c.")), compose("({select}) as c", select=select)
+    else:
+        row = ask.row
+        rows = compose(
+            "({select}) as c join {pool} on v.item_id = c.item_id and {version}",
+            select=select,
+            pool=ask.pool,
+            version=ask.of_version,
+        )
+    return compose(
+        "select {bit} as bit, {row}, {told} from {rows}", bit=Fragment(str(bit)), row=row, told=told, rows=rows
     )
-    return {
-        "before": join("", [_listed(ask), _gathered(ask, ask.version_id) if met else Fragment("")]),
-        "names": Fragment("w.source, w.object_id"),
-        "personal": nearness,
-        "together": Fragment("coalesce(g.strength, 0), coalesce(g.partner, -1)" if met else "0, -1"),
-        "vector": store.packed(Fragment("w.vector")),
-        "joins": joins,
+
+
+_COLUMNS = (
+    "item",
+    "bit",
+    "popular",
+    "trending",
+    "label",
+    "object_id",
+    "days",
+    "vector",
+    "strength",
+    "partner",
+    "marks",
+    "categories",
+)
+
+
+def _columns(ask: Ask) -> list[Fragment]:
+    """One value each for all rows: numbers packed, big-endian, which numpy reads without a look at each."""
+    nothing, created = Fragment("null"), "v.created_at" if ask.version_id is None else "i.created_at"
+    numbers = {
+        "item": "int8send(v.item_id)",
+        "bit": "int8send(v.bit)",
+        "popular": "float8send(coalesce(s.popular, 0))",
+        "trending": "float8send(coalesce(s.trending, 0))",
+        "days": f"float8send(extract(epoch from now() - {created})::float8 / 86400)",
+        "vector": store.packed(Fragment("v.vector")).text,
+        "strength": "float8send(coalesce(v.strength, 'NaN'))",
+        "partner": "int8send(v.partner)",
     }
+    columns = {name: Fragment(f"string_agg({number}, '')") for name, number in numbers.items()}
+    columns |= {"label": Fragment("array_agg(v.source)"), "object_id": Fragment("array_agg(v.object_id)")}
+    columns["marks"] = _marks(ask) if ask.marks else nothing
+    columns["categories"] = Fragment("array_agg(i.categories::text)") if ask.with_items else nothing
+    if ask.version_id is None:
+        columns["vector"] = nothing
+    elif not ask.with_items:
+        columns["days"] = nothing
+    return [columns[name] for name in _COLUMNS]
 
 
 def _marks(ask: Ask) -> Fragment:
-    """Which of the querysets hold the candidate."""
-    if not ask.marks:
-        return Fragment("null")
-    known = "i.source, i.object_id, case when i.object_id ~ '^[0-9]{1,18}$' then i.object_id::bigint end"
-    return compose(
-        "(select array[{held}] from (select {row}) as v(source, object_id, object_key))",
-        held=join(", ", [keys.holds_any for keys in ask.marks]),
-        row=Fragment(known if ask.version_id is None else "w.source, w.object_id, w.object_key"),
-    )
+    """Which of the querysets hold the candidate, one bit each."""
+    bits = [
+        compose("(({held})::int::bigint << {at})", held=k.holds_any, at=Fragment(str(n)))
+        for n, k in enumerate(ask.marks)
+    ]
+    return compose("string_agg(int8send({bits}), '')", bits=join(" | ", bits))
 
 
 def _listed(ask: Ask) -> Fragment:
@@ -151,51 +141,54 @@ def _listed(ask: Ask) -> Fragment:
     return compose("allowed as materialized (select v.* from {pool} where {where}), ", pool=pool, where=where)
 
 
-def _gathered(ask: Ask, version_id: int) -> Fragment:
-    """What goes with the history, by the version's own table."""
-    table = compose(
-        "(select * from {neighbours} where version_id = {version}) as n",
-        neighbours=store.neighbours_table(version_id),
-        version=Fragment(str(int(version_id))),
-    )
-    return compose("gathered as materialized ({gathered}), ", gathered=gathered(table, ask))
-
-
-def read(rows: Rows, names: Sequence[str] = DEFAULT) -> Candidates:
-    """The rows of `statement`, as arrays."""
-    names_of = {bits: frozenset(n for at, n in enumerate(names) if bits >> at & 1) for bits in {row[3] for row in rows}}
-    numbers = np.array([row[4:10] for row in rows], np.float64).reshape(-1, 6)
-    personal, together, partner, popular, trending, days = numbers.T
-    features = {
-        PERSONAL: personal,
+def read(rows: Rows, ask: Ask, names: Sequence[str] = DEFAULT) -> Candidates:
+    """The row of `statement`, as arrays: one entry an item, by primary key."""
+    told = dict(zip(_COLUMNS, rows[0], strict=True))
+    items, first, which = np.unique(_numbers(told["item"], ">i8"), return_index=True, return_inverse=True)
+    count, picked, bits = len(items), first.tolist(), _numbers(told["bit"], ">i8")
+    days = _numbers(told["days"], ">f8")[first] if told["days"] else np.full(count, np.nan)
+    vectors = store.unpack_all(told["vector"])[first] if told["vector"] else np.full((count, DIM), np.nan, np.float32)
+    together, partner = ask.gathered.of(items)
+    features: dict[str, Floats] = {
+        PERSONAL: vectors @ ask.query if ask.query is not None else np.full(count, np.nan, np.float32),
         TOGETHER: together,
-        POPULAR: np.log1p(popular),
-        FRESH: -np.log1p(np.maximum(days, 0)),
+        POPULAR: np.log1p(_numbers(told["popular"], ">f8")[first]).astype(np.float32),
+        FRESH: -np.log1p(np.maximum(days, 0)).astype(np.float32),
     }
     partners = {TOGETHER: partner}
-    for name, strength, position in _told(rows, names):
-        features[name], partners[name] = strength, position
+    for at, source in enumerate(sources_named(names)):
+        if source.scored:
+            spoken = bits == 1 << at
+            features[source.name] = np.zeros(count, np.float32)
+            features[source.name][which[spoken]] = _numbers(told["strength"], ">f8")[spoken]
+            partners[source.name] = np.full(count, -1, np.int64)
+            partners[source.name][which[spoken]] = _numbers(told["partner"], ">i8")[spoken]
     return Candidates(
-        np.array([row[0] for row in rows], np.int64),
-        [row[1] for row in rows],
-        [row[2] for row in rows],
-        [names_of[row[3]] for row in rows],
-        {name: values.astype(np.float32) for name, values in features.items()},
-        trending.astype(np.float32),
+        items,
+        [told["label"][row] for row in picked],
+        [told["object_id"][row] for row in picked],
+        _found_by(bits, which, names),
+        features,
+        _numbers(told["trending"], ">f8")[first].astype(np.float32),
         days,
-        {name: positions.astype(np.int64) for name, positions in partners.items()},
-        store.unpack([row[10] for row in rows]),
-        [json.loads(row[11]) if isinstance(row[11], str) else row[11] or {} for row in rows],
-        np.array([row[12] for row in rows if row[12]], np.bool_).reshape(len(rows), -1 if rows else 0),
+        partners,
+        vectors,
+        [json.loads(told["categories"][row]) if told["categories"] else {} for row in picked],
+        _numbers(told["marks"], ">i8")[first, None] >> np.arange(len(ask.marks)) & 1 == 1
+        if told["marks"]
+        else np.zeros((count, len(ask.marks)), np.bool_),
     )
 
 
-def _told(rows: Rows, names: Sequence[str]) -> Iterator[tuple[str, npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
-    """Each scored source with its strengths, 0 where it did not find the item, and positions in the history."""
-    scored = [source.name for source in sources_named(names) if source.scored]
-    if not scored:
-        return
-    told = np.array([row[13] for row in rows], np.float64).reshape(-1, 2 * len(scored))
-    for at, name in enumerate(scored):
-        strength, position = told[:, 2 * at], told[:, 2 * at + 1]
-        yield name, np.nan_to_num(strength), np.where(np.isfinite(position), position, -1)
+def _found_by(bits: Longs, which: Longs, names: Sequence[str]) -> list[frozenset[str]]:
+    """The names of the sources of each item."""
+    found = np.zeros(which.max(initial=-1) + 1, np.int64)
+    np.bitwise_or.at(found, which, bits)
+    masks = found.tolist()
+    names_of = {mask: frozenset(name for at, name in enumerate(names) if mask >> at & 1) for mask in set(masks)}
+    return [names_of[mask] for mask in masks]
+
+
+def _numbers(packed: bytes | None, kind: str) -> npt.NDArray[Any]:
+    """A packed column; empty where there was no row. [rows]"""
+    return np.frombuffer(packed or b"", kind).astype(kind[1:])

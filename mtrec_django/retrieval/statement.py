@@ -5,7 +5,7 @@ Knows nothing of recommendations.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -48,6 +48,17 @@ def _pieces(template: str) -> list[tuple[str, str | None]]:
     return [(literal, name) for literal, name, _format, _conversion in Formatter().parse(template)]
 
 
+def longs(values: Iterable[int | None]) -> str:
+    """Whole numbers as Postgres writes an array, to be cast: psycopg would look at each of them."""
+    return "{" + ",".join("null" if value is None else str(value) for value in values) + "}"
+
+
+def texts(values: Iterable[str]) -> str:
+    """The same of texts."""
+    escaped = (value.replace("\\", r"\\").replace('"', r"\"") for value in values)
+    return "{" + ",".join(f'"{value}"' for value in escaped) + "}"
+
+
 def join(separator: str, fragments: Sequence[Fragment]) -> Fragment:
     """The fragments, one after the other."""
     params = [param for fragment in fragments for param in fragment.params]
@@ -65,14 +76,21 @@ def read(
     Raises:
         DatabaseError: what Postgres said.
     """
-    local = [Fragment(f"set local {name} = {value}") for name, value in (settings or {}).items()]
-    # Rolling back takes the settings back too
-    return _send([*local, *statements], using, closing=[f"rollback to savepoint {SAVEPOINT}"])
+    closing = [f"rollback to savepoint {SAVEPOINT}"]  # which takes the settings back too
+    if not settings:
+        return _send(list(statements), using, closing=closing)
+    return _send([_local(settings), *statements], using, closing=closing)[1:]
 
 
-def write(*statements: Fragment, using: str) -> None:
-    """Run statements that write, in one round trip; a caller's atomic block survives their failure, as in `read`."""
-    _send(list(statements), using, closing=[])
+def _local(settings: Mapping[str, str | float]) -> Fragment:
+    """One statement for all settings, as each costs its own time."""
+    parts = [compose("set_config({name}, {value}, true)", name=n, value=str(v)) for n, v in settings.items()]
+    return compose("select {parts}", parts=join(", ", parts))
+
+
+def write(statement: Fragment, *, using: str) -> None:
+    """Run one statement that writes; an atomic block of the caller survives its failure, as in `read`."""
+    _send([statement], using, closing=[])
 
 
 def _send(statements: list[Fragment], using: str, *, closing: list[str]) -> list[Rows]:

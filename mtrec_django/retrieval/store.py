@@ -8,8 +8,10 @@ begun again: `create` starts from nothing, `load_*` are one transaction each, th
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,7 @@ from django.db.backends.utils import CursorWrapper
 
 from ..conf import DIM
 from ..models import ItemNeighbours, ItemVector, ModelVersion
+from .gathering import pack
 from .statement import Fragment, compose
 
 Floats = npt.NDArray[np.float32]
@@ -40,6 +43,7 @@ LOCK_ATTEMPTS = 15
 BYTES_PER_ITEM = 700  # of an HNSW graph in memory while it is built
 COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_TRAILER = b"\xff\xff"
+COPY_NEIGHBOURS = struct.Struct(">hiqiqi")
 COPY_ROW = np.dtype(
     [
         ("fields", ">i2"),
@@ -99,16 +103,17 @@ def load_vectors(version_id: int, rows: Iterable[tuple[int, Floats]]) -> int:
 
 
 def load_neighbours(version_id: int, rows: Iterable[tuple[int, Sequence[int], Sequence[float]]]) -> int:
-    """Stream (item, neighbours strongest first, their weights) in by COPY, in one transaction."""
+    """Stream (item, neighbours strongest first, their weights) in by binary COPY, in one transaction."""
     table = neighbours_table(version_id).text
     count = 0
-    with transaction.atomic(using=database()), _cursor() as cursor:
-        statement = f"copy {table} (version_id, item_id, others, weights) from stdin"
-        with cursor.copy(statement) as copy:
-            for item_id, others, weights in rows:
-                lists = np.asarray(others).tolist(), np.asarray(weights).tolist()
-                copy.write_row((int(version_id), int(item_id), *lists))
-                count += 1
+    statement = f"copy {table} (version_id, item_id, packed) from stdin (format binary)"
+    with transaction.atomic(using=database()), _cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(COPY_HEADER)
+        for item_id, others, weights in rows:
+            packed = pack(others, weights)
+            copy.write(COPY_NEIGHBOURS.pack(3, 8, version_id, 8, item_id, len(packed)) + packed)
+            count += 1
+        copy.write(COPY_TRAILER)
     return count
 
 
@@ -172,17 +177,6 @@ def stored() -> set[int]:
 # Keeping live versions fresh
 
 
-def with_graph() -> set[int]:
-    """Versions whose vectors have a graph that can be searched."""
-    with _cursor() as cursor:
-        cursor.execute(
-            "select substring(c.relname from '_v([0-9]+)_hnsw$')::bigint from pg_index i"
-            " join pg_class c on c.oid = i.indexrelid where i.indisvalid and c.relname ~ %s",
-            [f"^{PARENTS[0]}_v[0-9]+_hnsw$"],
-        )
-        return {row[0] for row in cursor.fetchall()}
-
-
 def upsert(version_id: int, item_ids: Sequence[int], vectors: Floats) -> int:
     """Put new or changed items into a live version: searchable with the commit, no rebuild. Returns how many."""
     table = vectors_table(version_id).text
@@ -200,10 +194,10 @@ def upsert(version_id: int, item_ids: Sequence[int], vectors: Floats) -> int:
 # Asking
 
 
-def search_settings(candidates: int) -> dict[str, str | float]:
-    """What a search for so many candidates runs with; iterative, so a filter never shortens the list."""
+def search_settings(candidates: float) -> dict[str, str | float]:
+    """What a search that meets so many candidates runs with; iterative, so a filter never shortens the list."""
     return {
-        "hnsw.ef_search": max(40, min(candidates, 1000)),
+        "hnsw.ef_search": max(40, min(ceil(candidates), 1000)),
         "hnsw.iterative_scan": "relaxed_order",
         "hnsw.max_scan_tuples": MAX_SCAN_TUPLES,
         "hnsw.scan_mem_multiplier": 4,
@@ -231,17 +225,20 @@ def packed(column: Fragment) -> Fragment:
 def unpack(rows: Sequence[bytes | None]) -> Floats:
     """Vectors from `packed` columns, NaN where there is none. [rows, dim]"""
     missing = b"\0\0\0\0" + b"\x7e\x00" * DIM
-    joined = b"".join(missing if row is None else bytes(row) for row in rows)
-    cells = np.frombuffer(joined, ">f2").reshape(len(rows), 2 + DIM)
-    return cells[:, 2:].astype(np.float32)
+    return unpack_all(b"".join(missing if row is None else row for row in rows))
 
 
-def sample(version_id: int, percent: float) -> list[tuple[str, str]]:
-    """(source, object id) of about so much of a version, in no order."""
+def unpack_all(joined: bytes) -> Floats:
+    """Vectors from `packed` columns put together. [rows, dim]"""
+    return np.frombuffer(joined, ">f2").reshape(-1, 2 + DIM)[:, 2:].astype(np.float32)
+
+
+def sample(version_id: int, percent: float) -> list[tuple[str, str, bool]]:
+    """(source, object id, available) of about so much of a version, in no order."""
     with _cursor() as cursor:
         cursor.execute(
-            f"select source, object_id from {vectors_table(version_id).text} tablesample system ({percent:.6f})"
-            " order by random()"
+            f"select source, object_id, available from {vectors_table(version_id).text}"
+            f" tablesample system ({percent:.6f}) order by random()"
         )
         return list(cursor.fetchall())
 

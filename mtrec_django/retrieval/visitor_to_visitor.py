@@ -29,6 +29,7 @@ class People(CandidateSource):
     name = PEOPLE
     reason = _("From people you know")
     scored = True
+    whole = True
 
     def select(self, ask: Ask) -> Fragment | None:
         if ask.visitor is None or not ask.goal:
@@ -48,6 +49,7 @@ class Visitors(CandidateSource):
     name = VISITORS
     reason = _("Liked by visitors like you")
     scored = True
+    whole = True
 
     def select(self, ask: Ask) -> Fragment | None:
         if not len(ask.history) or not ask.goal:

@@ -13,11 +13,12 @@ import numpy.typing as npt
 from django.db import DataError, InternalError, OperationalError, ProgrammingError
 
 from ..catalog.registry import source_for
-from ..inference.blend import FRESH, PERSONAL, TOGETHER, VECTOR_CANDIDATES, Blend
+from ..inference.blend import FRESH, PERSONAL, TOGETHER, Blend
 from ..retrieval import store
 from ..retrieval.candidates import Ask
 from ..retrieval.collections import keys_in
 from ..retrieval.filters import Keys, keys_of
+from ..retrieval.gathering import gather
 from ..retrieval.policy import Policy
 from ..retrieval.ranking import rank, with_sources
 from ..retrieval.search import Candidates, statement
@@ -104,7 +105,7 @@ def _told(question: Question) -> Known:
 
 def _give_up_version(told: Known, error: Exception) -> Known:
     complain(f"{told.live.scenario.name or 'similar items'} served without version {told.live.version_id}", error)
-    return replace(told, live=without_version(told.live), history=History(), narrow=False)
+    return replace(told, live=without_version(told.live), history=History(), share=1.0, narrow=False)
 
 
 def _search(question: Question, told: Known) -> Found:
@@ -114,6 +115,7 @@ def _search(question: Question, told: Known) -> Found:
     blend = SIMILAR if question.similar or live.blend is None else live.blend
     names = (PERSONAL, TOGETHER) if question.similar else policy.candidates
     marks, lifts = _boosts(policy)
+    weights = blend.history_weights(told.history.kinds, np.array(told.history.here, np.bool_))
     ask = Ask(
         live.scenario.pk,
         told.allowed(question, [question.keys] if question.keys else [], flagged=True),
@@ -122,17 +124,19 @@ def _search(question: Question, told: Known) -> Found:
         query=told.query(similar=question.similar),
         visitor=told.visitor,
         history=told.history.items,
-        weights=blend.history_weights(told.history.kinds, np.array(told.history.here, np.bool_)).tolist(),
+        weights=weights.tolist(),
+        gathered=gather(weights, told.history.neighbours),
         vectors=told.history.vectors,
         on_page=told.met_on_page,
         goal=live.worth,
         narrow=told.narrow,
+        share=told.share * (live.base.available if live.base else 1.0),
         marks=marks,
         with_items=bool(policy.at_most) or bool(blend.weights.get(FRESH)),
     )
-    settings = store.search_settings(max(VECTOR_CANDIDATES, ask.n))
+    settings = store.search_settings(ask.met)
     (rows,) = read([statement(ask, names)], using=store.database(), settings=settings)
-    found = read_candidates(rows, names)
+    found = read_candidates(rows, ask, names)
     return ruled(
         policy,
         found,
@@ -163,7 +167,7 @@ def _search_counts(question: Question, told: Known, beside: list[Pick]) -> list[
     except UNAVAILABLE as error:
         complain("nothing can be recommended", error)
         return []
-    found = read_candidates(rows, COUNTS)
+    found = read_candidates(rows, ask, COUNTS)
     factors = _factors(policy, told, found, lifts)
     left = ruled(policy, found, rank(found, None), n=ask.n, factors=factors, known=False)
     return _behind(beside, left).picks if beside else left.picks

@@ -21,15 +21,14 @@ from django.db.models.signals import post_delete, post_save
 
 from ..catalog.registry import sources
 from ..conf import DIM, get_config
-from ..dataset import NEGATIVE_KINDS
 from ..exceptions import NotRegistered
 from ..inference.artifact import Artifact, ArtifactError
 from ..inference.blend import Blend
-from ..inference.polarity import LOW
 from ..inference.query import QueryEncoder
 from ..models import Arm, Experiment, ModelVersion, Pin, Scenario, VersionFile
 from ..retrieval import store
 from ..retrieval.policy import Place, Policy, option_problems, read_options
+from ..retrieval.selectivity import Sample
 from ..retrieval.statement import Fragment, Rows, compose, read
 from ..signals import version_published
 from .complaints import complain
@@ -46,8 +45,6 @@ POLL = compose(
 )
 """All there is to know whether anything changed."""
 
-SAMPLE = 256
-"""Objects of each source on which a caller's queryset is tried."""
 SAMPLED_ROWS = 5000
 RETRY_SECONDS = 30.0
 SERVED = ("query.", "delta.")
@@ -61,7 +58,8 @@ class Base:
     id: int
     artifact: Artifact
     items: int = 0
-    sample: dict[str, tuple[str, ...]] = field(default_factory=dict)  # label -> object ids at random
+    sample: dict[str, Sample] = field(default_factory=dict)  # by label
+    available: float = 1.0  # share of the items that are
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,32 +102,8 @@ class Live:
 
     @property
     def exclude(self) -> list[str]:
-        """Kinds of events that take an item off the visitor's list: as the scenario says, what says no, and what it
-        wants, where it was measured that nobody wants it twice."""
-        said = {kind for kind in self.scenario.exclude if isinstance(kind, str)}
-        weights = {kind: weight for kind, weight in self.scenario.goal.items() if isinstance(weight, int | float)}
-        wanted = {kind for kind, weight in weights.items() if weight > 0}
-        kinds = said | NEGATIVE_KINDS | {kind for kind, weight in weights.items() if weight < 0}
-        repeats = self.scenario.repeats
-        if not said & wanted and (self._measured("repeats") if repeats is None else repeats) is False:
-            kinds |= wanted
-        return sorted(kinds)
-
-    @property
-    def low(self) -> Mapping[str, float]:
-        """Kind -> up to which value the version hears a no."""
-        return self.base.artifact.config.get("low", {}) if self.base else {}
-
-    @property
-    def refused(self) -> Mapping[str, float]:
-        """The same of those kinds whose low values count for nothing in any goal."""
-        against = self.base.artifact.config.get("against", ()) if self.base else ()
-        return {kind: bound for kind, bound in self.low.items() if kind + LOW in against}
-
-    def _measured(self, name: str) -> Any:
-        """What the version found out about this scenario."""
-        goals = self.base.artifact.config.get("goals", ()) if self.base else ()
-        return next((goal.get(name) for goal in goals if goal["name"] == self.scenario.name), None)
+        """Kinds of events that take an item off the visitor's list."""
+        return [kind for kind in self.scenario.exclude if isinstance(kind, str)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,12 +263,12 @@ def _load_version(place: Scenario, version_id: int, bases: dict[int, Base]) -> L
 
 def _load_base(base_id: int) -> Base:
     items = store.size(base_id)
-    sample: dict[str, list[str]] = {}
     drawn = store.sample(base_id, min(100.0, 100.0 * SAMPLED_ROWS / max(items, 1)))
-    for label, object_id in drawn:
-        if len(sample.setdefault(label, [])) < SAMPLE:
-            sample[label].append(object_id)
-    return Base(base_id, _artifact(base_id), items, {label: tuple(ids) for label, ids in sample.items()})
+    ids: dict[str, list[str]] = {}
+    for label, object_id, _available in drawn:
+        ids.setdefault(label, []).append(object_id)
+    share = sum(available for *_name, available in drawn) / len(drawn) if drawn else 1.0
+    return Base(base_id, _artifact(base_id), items, {label: Sample.of(some) for label, some in ids.items()}, share)
 
 
 def _artifact(version_id: int) -> Artifact:

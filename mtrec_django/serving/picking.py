@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ class Found:
     @property
     def picks(self) -> list[Pick]:
         """Each candidate that is left, the best first."""
-        return [Pick(self, at) for at in self.order.tolist()]
+        return list(map(Pick, repeat(self), self.order.tolist()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,13 +14,16 @@ from ..catalog.registry import source_for
 from ..conf import DIM, HISTORY_LENGTH
 from ..events.pseudonyms import keys_of
 from ..events.visitors import consents, session_key, speaks, spoken_for
-from ..inference.polarity import SILENT, heard, says_no
 from ..inference.query import QueryEncoder
 from ..models import Visitor
 from ..retrieval import store
-from ..retrieval.statement import Fragment, Rows, compose, join
+from ..retrieval.statement import Fragment, Rows, compose
 
 Floats = npt.NDArray[np.float32]
+
+
+SILENT = "impression"
+"""The kind of event that says nothing by itself: in no history, neither here nor in a training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +36,21 @@ class History:
     ages: tuple[float, ...] = ()  # seconds
     here: tuple[bool, ...] = ()  # whether it happened in this scenario
     vectors: Floats = field(default_factory=lambda: np.empty((0, DIM), np.float32))  # [events, dim], NaN where unknown
+    neighbours: tuple[bytes | None, ...] = ()  # packed, None where there are none
 
     def __len__(self) -> int:
         return len(self.items)
 
     @classmethod
-    def from_rows(cls, rows: Rows, scenario_id: int | None, low: Mapping[str, float]) -> History:
-        """The rows of `last_events`; `low` is up to which value each kind says no."""
+    def from_rows(cls, rows: Rows, scenario_id: int | None) -> History:
+        """The rows of `last_events`."""
         if not rows:
             return cls()
-        items, kinds, values, titles, ages, places, vectors = zip(*rows, strict=True)
-        kinds = tuple(heard(kind, value, low) for kind, value in zip(kinds, values, strict=True))
-        return cls(items, kinds, titles, ages, tuple(p == scenario_id for p in places), store.unpack(vectors))
+        items, kinds, titles, ages, places, vectors, neighbours = zip(*rows, strict=True)
+        here = tuple(place == scenario_id for place in places)
+        return cls(items, kinds, titles, ages, here, store.unpack(vectors), neighbours)
 
-    def after_viewing(self, item: int, title: str, vector: Floats) -> History:
+    def after_viewing(self, item: int, title: str, vector: Floats, neighbours: bytes | None = None) -> History:
         """The same with the item on the page as what was viewed last."""
         if self.items[:1] == (item,):
             return self
@@ -57,13 +61,13 @@ class History:
             (0.0, *self.ages[: HISTORY_LENGTH - 1]),
             (True, *self.here[: HISTORY_LENGTH - 1]),
             np.concatenate([vector[None, :], self.vectors[: HISTORY_LENGTH - 1]]),
+            (neighbours, *self.neighbours[: HISTORY_LENGTH - 1]),
         )
 
     def encode(self, encoder: QueryEncoder) -> Floats:
-        """The query vector; what the version does not know is passed over: items, and kinds that say no. [dim]"""
+        """The query vector; items the version does not know are passed over. [dim]"""
+        known = np.flatnonzero(np.isfinite(self.vectors).all(axis=1))
         kinds = encoder.kind_codes(self.kinds)
-        deaf = (kinds < 0) & np.fromiter(map(says_no, self.kinds), np.bool_, len(self))
-        known = np.flatnonzero(np.isfinite(self.vectors).all(axis=1) & ~deaf)
         return encoder.encode(self.vectors[known], kinds[known], np.array(self.ages)[known], np.array(self.here)[known])
 
 
@@ -76,6 +80,7 @@ class OnPage:
     id: int | None = None
     title: str = ""
     vector: Floats | None = None  # [dim]
+    neighbours: bytes | None = None
 
     @classmethod
     def of(cls, obj: Model) -> OnPage:
@@ -84,11 +89,11 @@ class OnPage:
 
     def select(self, base_id: int | None) -> Fragment:
         """The statement that `told` reads."""
-        vector, joined = _vector_of("i.id", base_id)
+        placed, joined = _placed("i.id", base_id)
         return compose(
-            "select i.id, i.title, {vector} from mtrec_item as i {joined}"
+            "select i.id, i.title, {placed} from mtrec_item as i {joined}"
             " where i.source = {label} and i.object_id = {id}",
-            vector=vector,
+            placed=placed,
             joined=joined,
             label=self.label,
             id=self.object_id,
@@ -98,8 +103,8 @@ class OnPage:
         """With what the database knows of it."""
         if not rows:
             return self
-        pk, title, vector = rows[0]
-        return replace(self, id=pk, title=title, vector=store.unpack([vector])[0])
+        pk, title, vector, neighbours = rows[0]
+        return replace(self, id=pk, title=title, vector=store.unpack([vector])[0], neighbours=neighbours)
 
 
 def who(request: Any) -> Fragment | None:
@@ -127,15 +132,15 @@ def identity(visitor: Fragment) -> Fragment:
 
 
 def last_events(visitor: Fragment, base_id: int | None) -> Fragment:
-    """SELECT of the history, with the vectors of a base version."""
-    vector, joined = _vector_of("f.item_id", base_id)
+    """SELECT of the history, with what a base version knows of its items."""
+    placed, joined = _placed("f.item_id", base_id)
     return compose(
-        "select f.item_id, f.kind, f.value, i.title, greatest(0, extract(epoch from now() - f.time))::float8,"
-        " f.scenario_id, {vector} from (select id, item_id, kind, value, time, scenario_id from mtrec_feedback"
-        " where visitor_id = {visitor} and kind <> {silent} order by time desc, id desc limit {length}) as f"
+        "select f.item_id, f.kind, i.title, greatest(0, extract(epoch from now() - f.time))::float8, f.scenario_id,"
+        " {placed} from (select id, item_id, kind, time, scenario_id from mtrec_feedback where visitor_id = {visitor}"
+        " and kind <> {silent} order by time desc, id desc limit {length}) as f"
         " join mtrec_item as i on i.id = f.item_id {joined}"
         " order by f.time desc, f.id desc",
-        vector=vector,
+        placed=placed,
         visitor=visitor,
         silent=SILENT,
         length=HISTORY_LENGTH,
@@ -143,17 +148,12 @@ def last_events(visitor: Fragment, base_id: int | None) -> Fragment:
     )
 
 
-def had(visitor: Fragment, kinds: Sequence[str], low: Mapping[str, float]) -> Fragment:
-    """SELECT of every item the visitor has such an event on, or one with so low a value."""
-    bounds = [
-        compose(" or kind = {kind} and value <= {bound}", kind=kind, bound=float(bound)) for kind, bound in low.items()
-    ]
+def had(visitor: Fragment, kinds: Sequence[str]) -> Fragment:
+    """SELECT of every item the visitor has such an event on."""
     return compose(
-        "select distinct item_id from mtrec_feedback where visitor_id = {visitor}"
-        " and (kind = any({kinds}::text[]){bounds})",
+        "select distinct item_id from mtrec_feedback where visitor_id = {visitor} and kind = any({kinds}::text[])",
         visitor=visitor,
         kinds=list(kinds),
-        bounds=join("", bounds),
     )
 
 
@@ -177,14 +177,16 @@ def shown_in_vain(visitor: Fragment, scenario_id: int, hours: float) -> Fragment
     )
 
 
-def _vector_of(item: str, base_id: int | None) -> tuple[Fragment, Fragment]:
-    """A column with an item's vector in a base version, and the join that brings it; null without a version."""
+def _placed(item: str, base_id: int | None) -> tuple[Fragment, Fragment]:
+    """Columns with an item's vector and neighbours in a base version, and the joins that bring them."""
     if base_id is None:
-        return Fragment("null"), Fragment("")
+        return Fragment("null, null"), Fragment("")
     joined = compose(
-        "left join {table} as w on w.version_id = {version} and w.item_id = {item}",
-        table=store.vectors_table(base_id),
+        "left join {vectors} as w on w.version_id = {version} and w.item_id = {item}"
+        " left join {neighbours} as n on n.version_id = {version} and n.item_id = {item}",
+        vectors=store.vectors_table(base_id),
+        neighbours=store.neighbours_table(base_id),
         version=Fragment(str(int(base_id))),
         item=Fragment(item),
     )
-    return store.packed(Fragment("w.vector")), joined
+    return compose("{vector}, n.packed", vector=store.packed(Fragment("w.vector"))), joined

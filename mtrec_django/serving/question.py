@@ -15,8 +15,9 @@ from django.db.models import QuerySet
 from ..catalog.registry import source_for
 from ..retrieval import store
 from ..retrieval.collections import keys_in
-from ..retrieval.filters import Allowed, Keys, is_narrow, keys_of, probe
+from ..retrieval.filters import Allowed, Keys, keys_of
 from ..retrieval.policy import Place, Policy
+from ..retrieval.selectivity import Sample, is_narrow, known_share, probe, read_share
 from ..retrieval.statement import Fragment, Rows, compose, read
 from . import live as live_state
 from .live import Live
@@ -90,8 +91,10 @@ class Known:
     history: History = field(default_factory=History)
     seen: tuple[int, ...] = ()
     on_page: OnPage | None = None
+    share: float = 1.0
+    """About how much of the catalogue the caller's queryset keeps."""
     narrow: bool = False
-    """Whether the caller's queryset keeps so little that it is best listed first."""
+    """Whether that is so little that it is best listed first."""
     pins: tuple[Place, ...] = ()
     """Those that may be shown: a pin says where an item stands, and never that it may."""
     ignored: Mapping[int, int] = field(default_factory=dict)
@@ -156,7 +159,8 @@ def _statements(question: Question, live: Live) -> dict[str, Fragment]:
         asked["visitor"] = identity(question.visitor)
         if base_id is not None:
             asked["history"] = last_events(question.visitor, base_id)
-        asked["seen"] = had(question.visitor, live.exclude, live.refused)
+        if live.exclude:
+            asked["seen"] = had(question.visitor, live.exclude)
     if question.on_page is not None:
         asked["on_page"] = question.on_page.select(base_id)
     policy = question.policy(live)
@@ -164,24 +168,41 @@ def _statements(question: Question, live: Live) -> dict[str, Fragment]:
         asked["ignored"] = shown_in_vain(question.visitor, live.scenario.pk, policy.rotation.hours)
     if policy.pins and (allowed := _pins_allowed(question, live)):
         asked["pins"] = allowed
-    if question.keys is not None and live.base is not None and not question.keys.fixed:
-        asked["held"] = probe([question.keys], live.base.sample.get(question.keys.label, ()))
+    if live.base is not None and (tried := _to_try(question, live.base.id)):
+        asked["held"] = probe(tried, live.base.sample.get(tried.label, Sample()))
     return asked
 
 
 def _known(question: Question, live: Live, rows: dict[str, Rows]) -> Known:
-    history = History.from_rows(rows.get("history", []), live.scenario.pk, live.low)
+    history = History.from_rows(rows.get("history", []), live.scenario.pk)
     on_page = question.on_page.told(rows["on_page"]) if question.on_page else None
     if on_page and on_page.id is not None and on_page.vector is not None:
-        history = history.after_viewing(on_page.id, on_page.title, on_page.vector)
-    narrow = question.keys is not None and question.keys.fixed
-    if question.keys is not None and live.base is not None and "held" in rows:
-        tried = len(live.base.sample.get(question.keys.label, ()))
-        narrow = is_narrow(rows["held"][0][0], tried, live.base.items)
+        history = history.after_viewing(on_page.id, on_page.title, on_page.vector, on_page.neighbours)
     visitor = rows["visitor"][0][0] if "visitor" in rows else None
     seen = tuple(item for (item,) in rows.get("seen", ()))
+    share, narrow = _kept(question, live, rows.get("held"))
     pins = _pins(question, live, seen, rows.get("pins"))
-    return Known(live, visitor, history, seen, on_page, narrow, pins, dict(rows.get("ignored", ())))
+    return Known(live, visitor, history, seen, on_page, share, narrow, pins, dict(rows.get("ignored", ())))
+
+
+def _to_try(question: Question, base_id: int) -> Keys | None:
+    """The caller's queryset where it is not known how much it keeps."""
+    keys = question.keys
+    return keys if keys is not None and not keys.fixed and known_share(keys, base_id) is None else None
+
+
+def _kept(question: Question, live: Live, held: Rows | None) -> tuple[float, bool]:
+    """The share of the catalogue that the caller's queryset keeps, and whether it is narrow."""
+    if question.keys is None:
+        return 1.0, False
+    if question.keys.fixed or live.base is None:
+        return 0.0, question.keys.fixed
+    if held is None:
+        share = known_share(question.keys, live.base.id) or 0.0
+    else:
+        sample = live.base.sample.get(question.keys.label, Sample())
+        share = read_share(held, question.keys, sample, live.base.id)
+    return share, is_narrow(share, live.base.items)
 
 
 def _pins_allowed(question: Question, live: Live) -> Fragment | None:

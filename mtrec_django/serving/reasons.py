@@ -10,7 +10,6 @@ from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext_lazy as _
 
 from ..inference.blend import FRESH, PERSONAL, POPULAR, TOGETHER
-from ..inference.polarity import says_no
 from ..retrieval.candidates import NEW, TRENDING
 from ..retrieval.item_to_item import SIMILAR, VIEWED
 from ..retrieval.ranking import Ranking
@@ -36,6 +35,11 @@ def _fill(sentence: str | Promise, item: str) -> str:
 _filled = lazy(_fill, str)
 
 
+def _is_empty(words: str | Promise) -> bool:
+    """Without a look at a lazy text, which would translate it."""
+    return isinstance(words, str) and not words
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Which source speaks for an item, and which item of the history it speaks of."""
@@ -52,10 +56,10 @@ class Reason:
         source = registered_sources().get(self.source)
         if source is None:
             return _("Recommended")
-        if self.because and source.reason_with:
+        if self.because and not _is_empty(source.reason_with):
             named = _BECAUSE.get(self.kind) if self.source in {PERSONAL, VIEWED} else None
             return _filled(named or source.reason_with, self.because)
-        return source.reason or _("Recommended")
+        return _("Recommended") if _is_empty(source.reason) else source.reason
 
 
 def explain(found: Candidates, ranking: Ranking, at: int, history: History, *, on_page: int | None = None) -> Reason:
@@ -68,8 +72,7 @@ def explain(found: Candidates, ranking: Ranking, at: int, history: History, *, o
             return Reason(TRENDING)
         return Reason(POPULAR if POPULAR in found.found_by[at] else NEW)
     strongest = max(ranking.parts, key=lambda name: ranking.parts[name][at])
-    partner = int(found.partners[strongest][at]) if strongest in found.partners else -1
-    if partner >= 0 and not says_no(history.kinds[partner]):
+    if strongest in found.partners and (partner := int(found.partners[strongest][at])) >= 0:
         return Reason(strongest, history.titles[partner], history.kinds[partner])
     if strongest in (PERSONAL, TOGETHER):
         return _nearest(found.vectors[at], history, on_page) or _unasked(found, at)
@@ -78,13 +81,13 @@ def explain(found: Candidates, ranking: Ranking, at: int, history: History, *, o
 
 def _nearest(vector: npt.NDArray[np.float32], history: History, on_page: int | None) -> Reason | None:
     """The item of the history most like it."""
-    if not len(history) or not np.isfinite(history.vectors).any() or not np.isfinite(vector).all():
+    if not len(history):
         return None
-    refused = np.fromiter(map(says_no, history.kinds), np.bool_, len(history))
-    if refused.all():
+    likeness = history.vectors @ vector  # [events]
+    known = np.isfinite(likeness)
+    if not known.any():
         return None
-    likeness = np.where(refused, -3, np.nan_to_num(history.vectors @ vector, nan=-2))  # [events]
-    nearest = int(likeness.argmax())
+    nearest = int(np.where(known, likeness, -2).argmax())
     source = SIMILAR if history.items[nearest] == on_page else PERSONAL
     return Reason(source, history.titles[nearest], history.kinds[nearest])
 

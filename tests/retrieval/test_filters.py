@@ -11,8 +11,8 @@ from mtrec_django.catalog import registry
 from mtrec_django.catalog.item_source import ItemSource
 from mtrec_django.exceptions import NotRegistered
 from mtrec_django.models import Item
-from mtrec_django.retrieval.filters import Allowed, Fragment, is_narrow, keys_of, probe
-from mtrec_django.retrieval.statement import compose, read
+from mtrec_django.retrieval.filters import Allowed, keys_of
+from mtrec_django.retrieval.statement import Fragment, compose, read
 from tests.site.models import Article, Brand, Category, Ebook, Product, SpecialProduct, Tag
 
 POOL = Fragment(
@@ -154,20 +154,3 @@ def test_a_queryset_of_another_database(shop: list[Product], narrow: bool) -> No
     """Only its keys can travel."""
     allowed = Allowed(("testsite.product",), keys=(keys_of(Product.objects.filter(price__lt=2), "elsewhere"),))
     assert held(allowed, narrow=narrow) == {str(one.pk) for one in shop[:2]}
-
-
-@pytest.mark.parametrize(("below", "count"), [(0, 0), (2, 2), (99, 6)])
-def test_a_probe_counts_the_sample(shop: list[Product], below: int, count: int) -> None:
-    keys = keys_of(Product.objects.filter(price__lt=below), "default")
-    sample = [str(one.pk) for one in shop]
-    ((row,),) = read([probe([keys], sample)], using="default")
-    assert row == (count,)
-
-
-def test_what_is_narrow() -> None:
-    assert is_narrow(0, 0, 10)  # nothing is known
-    assert not is_narrow(256, 256, 1000)
-    assert is_narrow(100, 256, 1000)  # so small a catalogue is soon listed
-    assert not is_narrow(100, 256, 200_000)
-    assert is_narrow(10, 256, 200_000)
-    assert not is_narrow(20, 256, 1_000_000)

@@ -11,10 +11,11 @@ from django.db import connection
 from mtrec_django.conf import DIM
 from mtrec_django.exceptions import NotRegistered
 from mtrec_django.inference.blend import Blend, combine
-from mtrec_django.models import Item, ModelVersion, Scenario
+from mtrec_django.models import Item, ItemNeighbours, ModelVersion, Scenario
 from mtrec_django.retrieval import sources, store
 from mtrec_django.retrieval.candidates import Ask, CandidateSource
 from mtrec_django.retrieval.filters import Allowed, Keys, keys_of
+from mtrec_django.retrieval.gathering import Gathered, gather
 from mtrec_django.retrieval.search import Candidates, read, statement
 from mtrec_django.retrieval.sources import register_source
 from mtrec_django.retrieval.statement import Fragment, compose
@@ -28,12 +29,18 @@ LABEL = "testsite.product"
 def found(ask: Ask, *names: str) -> Candidates:
     names = names or sources.DEFAULT
     (rows,) = send([statement(ask, names)], using="default", settings=store.search_settings(300))
-    return read(rows, names)
+    return read(rows, ask, names)
 
 
 def ask(world: World, allowed: Allowed | None = None, **changes: Any) -> Ask:
     values = {"version_id": world.version.pk, "query": direction(3)} | changes
     return Ask(world.scenario.pk, allowed or Allowed((LABEL,)), 5, **values)
+
+
+def gathered(world: World, history: list[int], weights: np.ndarray) -> Gathered:
+    """What goes with items met, by the version's own lists."""
+    rows = dict(ItemNeighbours.objects.filter(version_id=world.version.pk).values_list("item_id", "packed"))
+    return gather(weights, [bytes(rows[item]) if item in rows else None for item in history])
 
 
 def plan(ask: Ask) -> str:
@@ -115,7 +122,7 @@ def test_both_ways_of_filtering_find_the_same(world: World) -> None:
 def test_every_source_says_what_it_found(world: World) -> None:
     world.publish(neighbours={world.row(3, 0): [world.row(6, 6)]})
     world.score(5, 5, popular=7)
-    got = found(ask(world, history=[world.item(3, 0).pk], weights=[1.0]))
+    got = found(ask(world, gathered=gathered(world, [world.item(3, 0).pk], np.ones(1, np.float32))))
     by_item = dict(zip(got.items.tolist(), got.found_by, strict=True))
     assert by_item[world.item(6, 6).pk] == {"personal", "together"}
     assert by_item[world.item(5, 5).pk] == {"personal", "popular"}
@@ -141,9 +148,8 @@ def test_neighbours_are_summed_as_an_evaluation_does(world: World) -> None:
             strict=True,
         )
     )
-    got = found(
-        ask(world, history=[world.items[row].pk for row in history], weights=weights.tolist()), "together", "personal"
-    )
+    met = [world.items[row].pk for row in history]
+    got = found(ask(world, gathered=gathered(world, met, weights)), "together", "personal")
     together = {
         world.items.index(Item(pk=pk)): value
         for pk, value in zip(got.items.tolist(), got.features["together"].tolist(), strict=True)

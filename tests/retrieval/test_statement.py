@@ -7,7 +7,7 @@ from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connection, transactio
 from django.test.utils import CaptureQueriesContext
 
 from mtrec_django.models import Scenario
-from mtrec_django.retrieval.statement import Fragment, compose, join, read, write
+from mtrec_django.retrieval.statement import Fragment, compose, join, longs, read, texts, write
 
 
 def test_values_are_bound_in_the_order_of_the_text() -> None:
@@ -22,11 +22,18 @@ def test_joined_fragments_keep_their_values() -> None:
     assert join(" and ", [Fragment("a = %s", (1,)), Fragment("b = %s", (2,))]) == Fragment("a = %s and b = %s", (1, 2))
 
 
+@pytest.mark.django_db
+def test_arrays_are_what_postgres_reads() -> None:
+    words = ["plain", 'with "quotes"', "back\\slash", "{braces}, comma", "null", "", "%s"]
+    asked = compose("select {n}::bigint[], {w}::text[]", n=longs([1, None, -(2**60)]), w=texts(words))
+    assert read([asked], using=DEFAULT_DB_ALIAS) == [[([1, None, -(2**60)], words)]]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_several_statements_are_one_round_trip() -> None:
     statements = [compose("select {a}::int", a=1), compose("select {b}::text union all select 'c' order by 1", b="b")]
     with CaptureQueriesContext(connection) as queries:
-        assert read(statements, using=DEFAULT_DB_ALIAS, settings={"work_mem": "'5MB'"}) == [[(1,)], [("b",), ("c",)]]
+        assert read(statements, using=DEFAULT_DB_ALIAS, settings={"work_mem": "5MB"}) == [[(1,)], [("b",), ("c",)]]
     assert len(queries) == 1
 
 
@@ -34,10 +41,10 @@ def test_several_statements_are_one_round_trip() -> None:
 def test_settings_hold_for_the_statements_alone() -> None:
     shown = [Fragment("show work_mem")]
     (((before,),),) = read(shown, using=DEFAULT_DB_ALIAS)
-    assert read(shown, using=DEFAULT_DB_ALIAS, settings={"work_mem": "'5MB'"}) == [[("5MB",)]]
+    assert read(shown, using=DEFAULT_DB_ALIAS, settings={"work_mem": "5MB"}) == [[("5MB",)]]
     assert read(shown, using=DEFAULT_DB_ALIAS) == [[(before,)]]
     with transaction.atomic():
-        assert read(shown, using=DEFAULT_DB_ALIAS, settings={"work_mem": "'5MB'"}) == [[("5MB",)]]
+        assert read(shown, using=DEFAULT_DB_ALIAS, settings={"work_mem": "5MB"}) == [[("5MB",)]]
         assert read(shown, using=DEFAULT_DB_ALIAS) == [[(before,)]]
 
 

@@ -12,6 +12,7 @@ from django.db import OperationalError, connection, connections
 from mtrec_django.conf import DIM
 from mtrec_django.models import Item, ItemNeighbours, ItemVector, ModelVersion
 from mtrec_django.retrieval import store
+from mtrec_django.retrieval.gathering import pack
 from mtrec_django.retrieval.statement import Fragment, compose, read
 
 
@@ -59,10 +60,9 @@ def test_rows_are_what_was_loaded(items: list[Item]) -> None:
     )
     np.testing.assert_array_equal(store.unpack([bytes(row[0]) for row in found[0]]), unit(0, 1, 2, 3))
     neighbours = ItemNeighbours.objects.get(version_id=version)
-    assert (neighbours.item_id, neighbours.others, neighbours.weights) == (
+    assert (neighbours.item_id, bytes(neighbours.packed)) == (
         items[0].pk,
-        [items[1].pk, items[2].pk],
-        [0.5, 0.25],
+        pack([items[1].pk, items[2].pk], [0.5, 0.25]),
     )
 
 

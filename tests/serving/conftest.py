@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mtrec_django.retrieval import selectivity
 from mtrec_django.serving import complaints, live
 
 from .world import World
@@ -16,6 +17,7 @@ def _fresh_process() -> Iterator[None]:
     """Nothing is known of earlier tests."""
     live.reset()
     complaints.forget()
+    selectivity.forget()
     yield
     live.reset()
 

@@ -29,7 +29,8 @@ def test_a_scenario_with_its_version(world: World) -> None:
     assert found.version_id == world.version.pk
     assert found.base is not None and found.base.id == world.version.pk
     assert found.blend == ALONE
-    assert len(found.base.sample["testsite.product"]) == 80
+    assert found.base.sample["testsite.product"].size == 80
+    assert found.base.available == 1.0
     assert found.labels == ("testsite.product",)
 
 
