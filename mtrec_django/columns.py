@@ -40,7 +40,7 @@ class Columns:
         if block.keys() != self.types.keys() or len({len(column) for column in block.values()}) != 1:
             raise ValueError(f"not one block of {list(self.types)}: {[(name, len(block[name])) for name in block]}")
         for name, column in block.items():
-            self.files[name].write(np.ascontiguousarray(column, self.types[name].base).tobytes())
+            self.files[name].write(np.ascontiguousarray(column, self.types[name].base).data)
         self.rows += len(next(iter(block.values())))
 
     def arrays(self) -> dict[str, Array]:
@@ -54,6 +54,13 @@ class Columns:
             return np.empty(shape, kind.base)
         self.files[name].flush()
         return np.asarray(np.memmap(self.files[name], kind.base, mode="c", shape=shape))
+
+
+def on_disk(array: Array) -> Array:
+    """The same rows in a column of their own."""
+    with Columns(rows=(array.dtype, array.shape[1:])) as columns:
+        columns.append(rows=array)
+        return columns.arrays()["rows"]
 
 
 def release(array: Array) -> None:

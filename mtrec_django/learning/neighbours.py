@@ -22,9 +22,9 @@ class Neighbours:
     def matrix(self) -> sparse.csr_matrix:
         """The table as a sparse matrix: row, what was had; column, what goes with it. [items, items]"""
         items = len(self.others)
-        row = np.repeat(np.arange(items), self.others.shape[1]).reshape(self.others.shape)
         there = self.others >= 0
-        return sparse.csr_matrix((self.weights[there], (row[there], self.others[there])), shape=(items, items))
+        indptr = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+        return sparse.csr_matrix((self.weights[there], self.others[there], indptr), shape=(items, items))
 
 
 def had(events: Events, weight: Floats, users: int, items: int) -> sparse.csr_matrix:
@@ -42,15 +42,15 @@ def item_knn(matrix: sparse.csr_matrix, n: int = 100, *, shrink: float = 10.0, c
     items = matrix.shape[1]
     columns = matrix.T.tocsr()
     norms = np.sqrt(np.asarray(columns.multiply(columns).sum(axis=1)).ravel())
-    parts = []
+    out = Neighbours(np.full((items, n), -1, np.int32), np.zeros((items, n), np.float32))
     for first in range(0, items, chunk):
         both = (columns[first : first + chunk] @ matrix).tocoo()
         row = both.row + first
         off = row != both.col
         value = both.data / (norms[row] * norms[both.col] + shrink)
         block = sparse.csr_matrix((value[off], (both.row[off], both.col[off])), shape=both.shape)
-        parts.append(strongest(block, n))
-    return Neighbours(np.vstack([part.others for part in parts]), np.vstack([part.weights for part in parts]))
+        _put_strongest(out, first, block)
+    return out
 
 
 def ease(matrix: sparse.csr_matrix, n: int = 100, *, ridge: float = 100.0) -> Neighbours:
@@ -79,19 +79,24 @@ def text_neighbours(similar: Floats, n: int = 100) -> Neighbours:
     return Neighbours(chosen, np.where(good, np.take_along_axis(weights, order, axis=1), 0).astype(np.float32))
 
 
-def strongest(matrix: sparse.csr_matrix, n: int) -> Neighbours:
+def strongest(matrix: sparse.csr_matrix, n: int, *, chunk: int = 65_536) -> Neighbours:
     """The n largest of each row, descending."""
     matrix = matrix.tocsr()
-    count = np.diff(matrix.indptr)
-    row = np.repeat(np.arange(matrix.shape[0]), count)
-    order = np.lexsort((-matrix.data, row))
-    rank = np.arange(len(row)) - np.repeat(matrix.indptr[:-1], count)
-    top = rank < n
-    others = np.full((matrix.shape[0], n), -1, np.int32)
-    weights = np.zeros((matrix.shape[0], n), np.float32)
-    others[row[top], rank[top]] = matrix.indices[order][top]
-    weights[row[top], rank[top]] = matrix.data[order][top]
-    return Neighbours(others, weights)
+    items = matrix.shape[0]
+    out = Neighbours(np.full((items, n), -1, np.int32), np.zeros((items, n), np.float32))
+    for first in range(0, items, chunk):
+        _put_strongest(out, first, matrix[first : first + chunk])
+    return out
+
+
+def _put_strongest(out: Neighbours, first: int, block: sparse.csr_matrix) -> None:
+    """Fill the rows from `first` with the largest of the block's."""
+    row = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
+    order = np.lexsort((-block.data, row))
+    rank = np.arange(len(row)) - np.repeat(block.indptr[:-1], np.diff(block.indptr))
+    top = rank < out.others.shape[1]
+    out.others[first + row[top], rank[top]] = block.indices[order][top]
+    out.weights[first + row[top], rank[top]] = block.data[order][top]
 
 
 def mixed(parts: list[tuple[float, Neighbours]]) -> Neighbours:

@@ -67,7 +67,10 @@ class ItemTower(nn.Module):
     def all(self, chunk: int = 65_536) -> Tensor:
         """Every item's vector. [items, dim]"""
         items = torch.arange(self.residual.num_embeddings)
-        return torch.cat([self(part) for part in items.split(chunk)])
+        out = torch.empty(len(items), self.residual.embedding_dim)
+        for part in items.split(chunk):
+            out[part] = self(part)
+        return out
 
 
 class QueryNetwork(nn.Module):

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from ..columns import on_disk
 from ..dataset import Dataset, Floats
 from ..inference.artifact import Artifact
 from .artifacts import Snapshot, Trained, card
@@ -167,11 +168,11 @@ def refresh(run: Run, network: Network, known: Dataset, dataset: Dataset, step: 
 
 
 def snapshot(run: Run, network: Network, known: Dataset) -> Snapshot:
-    """The network as it is now."""
+    """The network as it is now; the rows of the items on disk, since nobody needs them before the end."""
     return Snapshot(
         {**network.query_arrays(), **network.tower_arrays()},
-        run.vectors(network, known),
-        network.tower.residual.weight.detach().numpy().copy(),
+        on_disk(run.vectors(network, known)),
+        on_disk(network.tower.residual.weight.detach().numpy()),
     )
 
 
@@ -242,7 +243,7 @@ def assemble(
         Artifact("base", config, arrays, card("base", config, report)),
         dataset.items.ids,
         run.vectors(network, dataset),
-        network.tower.residual.weight.detach().numpy().copy(),
+        network.tower.residual.weight.detach().numpy(),
         table,
         priors,
         report,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
+from ..columns import Columns
 from ..dataset import Bools, Content, Floats, Items, Labels, Longs
 from .nearest import nearest
 
@@ -90,13 +91,13 @@ class ItemFeatures:
         return np.stack(columns, axis=1).astype(np.float32) if columns else None
 
     def similarity(self, items: Items) -> Floats:
-        """Unit rows of text and labels: by their cosine new items find known ones. [items, n]"""
-        numbers = 2 * len(self.numbers)
-        out = np.zeros((len(items), max(1, self.width - numbers)), np.float32)
-        for rows, part in items.parts():
-            blocks = [_unit(block) for block in (self.text(part), self.bags(part)) if block is not None]
-            out[rows] = _unit(np.hstack(blocks)) if blocks else 0
-        return out
+        """Unit rows of text and labels: by their cosine new items find known ones. In a column on disk. [items, n]"""
+        width = max(1, self.width - 2 * len(self.numbers))
+        with Columns(rows=(np.float32, (width,))) as columns:
+            for _, part in items.parts():
+                blocks = [_unit(block) for block in (self.text(part), self.bags(part)) if block is not None]
+                columns.append(rows=_unit(np.hstack(blocks)) if blocks else np.zeros((len(part), width), np.float32))
+            return columns.arrays()["rows"]
 
     def config(self) -> dict[str, Any]:
         """What is not an array, for the artifact."""
@@ -202,10 +203,9 @@ class ColdPlaces:
         return cls(cold, known[found] if len(known) else found, weights)
 
     def put(self, vectors: Floats) -> Floats:
-        """The same vectors, those of the cold ones at the weighted mean of their nearest. [items, dim]"""
-        out = vectors.copy()
-        out[self.cold] = _weighted(vectors, self.near, self.weights)
-        return out
+        """Set the vectors of the cold ones to the weighted mean of their nearest. [items, dim]"""
+        vectors[self.cold] = _weighted(vectors, self.near, self.weights)
+        return vectors
 
 
 def mean_of_nearest(queries: Floats, known: Floats, vectors: Floats) -> Floats:

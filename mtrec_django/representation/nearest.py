@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..columns import release
 from ..dataset import Floats, Longs
 
 EXACT = 4_000_000_000
@@ -57,6 +58,8 @@ def _by_clusters(queries: Floats, known: Floats, n: int) -> tuple[Longs, Floats]
         if len(rows):
             around = _around(centres, cluster, members, n)
             found[rows], scores[rows] = _among(queries[rows], known, around, n)
+    release(queries)
+    release(known)
     return found, scores
 
 

@@ -119,12 +119,14 @@ def _status() -> Iterator[str]:
 
 
 def main() -> None:
-    events, items, threads = map(int, sys.argv[1:4])
+    events, items, threads, *epochs = map(int, sys.argv[1:])
     peaks = Peaks()
     before = resident()
     dataset = synthetic(events, items)
     started = time.perf_counter()
-    trained = fit(dataset, settings=Settings(threads=threads), progress=peaks)
+    trained = fit(
+        dataset, settings=Settings(threads=threads, epochs=epochs[0] if epochs else Settings().epochs), progress=peaks
+    )
     seconds = time.perf_counter() - started
     peaks.over.set()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
