@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +62,22 @@ class Artifact:
         return {name[len(start) :]: array for name, array in self.arrays.items() if name.startswith(start)}
 
 
-def checksum(data: bytes) -> str:
+def joined(parts: Iterable[tuple[bytes | memoryview, str]]) -> bytes:
+    """A file of its parts, each with its checksum, in order.
+
+    Raises:
+        ArtifactError: when there is none, or one is damaged.
+    """
+    out = bytearray()
+    for data, sha256 in parts:
+        if checksum(data) != sha256:
+            raise ArtifactError(f"checksum {checksum(data)[:12]}… is not the stored {sha256[:12]}…")
+        out += data
+    if not out:
+        raise ArtifactError("there is no such file")
+    return bytes(out)
+
+
+def checksum(data: bytes | memoryview) -> str:
     """The SHA-256 of the bytes, as hex."""
     return hashlib.sha256(data).hexdigest()

@@ -7,13 +7,11 @@ from datetime import timedelta
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from ..inference.artifact import joined
 from ..models import ModelVersion, VersionFile
 from .running import being_built
 
 NAME = "checkpoint"
-
-LARGEST = 1_000_000_000
-"""Bytes. Postgres takes a little more than these in one field."""
 
 KEPT = timedelta(days=2)
 """A training that nobody has taken up again after so long is not worth its disk."""
@@ -27,15 +25,14 @@ class InDatabase:
 
     def read(self) -> bytes | None:
         """The newest one that no living worker writes. It is this version's from now on."""
-        newest = _deserted().order_by("-version_id").first()
-        if newest is None or not _deserted().filter(pk=newest.pk).update(version=self.version):
+        newest = _deserted().order_by("-version_id").values_list("version_id", flat=True).first()
+        if newest is None or not _deserted().filter(version_id=newest).update(version=self.version):
             return None
-        return bytes(newest.data)
+        return joined(self.version.files.filter(name=NAME).order_by("part").values_list("data", "sha256"))
 
     def write(self, data: bytes) -> None:
-        """Replace it, if Postgres takes so much in one field; training goes on without one if it does not."""
-        if len(data) < LARGEST:
-            self.version.add_file(NAME, data)
+        """Replace it."""
+        self.version.add_file(NAME, data)
 
 
 def forget(version: ModelVersion) -> None:

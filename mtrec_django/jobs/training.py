@@ -14,7 +14,7 @@ from django.db import transaction
 from ..catalog.sync import copy_availability
 from ..conf import get_config
 from ..dataset import Dataset
-from ..inference.artifact import ArtifactError
+from ..inference.artifact import ArtifactError, joined
 from ..learning.artifacts import Trained, load_trained, save_trained
 from ..learning.pretrain import fit
 from ..learning.settings import Settings
@@ -139,12 +139,13 @@ def load_version(version: ModelVersion) -> Trained:
     Raises:
         ArtifactError: when its files are missing, damaged or of different trainings.
     """
-    files = {file.name: file for file in version.files.all()}
-    if not {"artifact", "state"} <= files.keys():
-        raise ArtifactError(f"{version} lacks its files")
-    data = {name: bytes(file.data) for name, file in files.items()}
+    data = {name: _file(version, name) for name in ("artifact", "state")}
     trained = load_trained(data["artifact"], data["state"])
     return replace(trained, item_ids=trained.item_ids.astype(np.int64))
+
+
+def _file(version: ModelVersion, name: str) -> bytes:
+    return joined(version.files.filter(name=name).order_by("part").values_list("data", "sha256").iterator(chunk_size=1))
 
 
 def _live() -> Trained | None:

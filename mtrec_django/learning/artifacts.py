@@ -97,7 +97,7 @@ class Transfer:
 def save_trained(trained: Trained) -> tuple[bytes, bytes]:
     """The artifact that every process loads, and the state that only a later training does."""
     arrays: dict[str, npt.NDArray[Any]] = {
-        "vectors": trained.vectors,
+        "vectors": trained.vectors.astype(np.float16),
         "priors": trained.priors,
         "others": trained.neighbours.others,
         "weights": trained.neighbours.weights.astype(np.float16),
@@ -108,16 +108,17 @@ def save_trained(trained: Trained) -> tuple[bytes, bytes]:
         arrays.update({f"measured.{name}": array for name, array in trained.measured.arrays.items()})
     else:
         arrays["residual"] = trained.residual.astype(np.float16)
-    state = Artifact(
-        "state",
-        {"item_ids": [str(item) for item in trained.item_ids], "base": trained.id, "report": trained.report},
-        arrays,
-    )
+    config: dict[str, Any] = {"base": trained.id, "report": trained.report}
+    if np.issubdtype(trained.item_ids.dtype, np.integer):
+        arrays["item_ids"] = trained.item_ids
+    else:
+        config["item_ids"] = [str(item) for item in trained.item_ids]
+    state = Artifact("state", config, arrays)
     return trained.artifact.to_bytes(), state.to_bytes()
 
 
 def load_trained(artifact: bytes, state: bytes) -> Trained:
-    """The opposite of `save_trained`; item ids come back as text.
+    """The opposite of `save_trained`; item ids come back as whole numbers or as text.
 
     Raises:
         ArtifactError: when one is damaged or they are not of the same training.
@@ -127,8 +128,8 @@ def load_trained(artifact: bytes, state: bytes) -> Trained:
         raise ArtifactError(f"not a base and its state: {base.kind}, {rest.kind}")
     return Trained(
         base,
-        np.array(rest.config["item_ids"]),
-        rest.arrays["vectors"],
+        rest.arrays["item_ids"] if "item_ids" in rest.arrays else np.array(rest.config["item_ids"]),
+        rest.arrays["vectors"].astype(np.float32),
         _residual(rest),
         Neighbours(rest.arrays["others"], rest.arrays["weights"].astype(np.float32)),
         rest.arrays["priors"],

@@ -68,15 +68,21 @@ def ease(matrix: sparse.csr_matrix, n: int = 100, *, ridge: float = 100.0) -> Ne
     return Neighbours(np.where(weights > 0, others, -1).astype(np.int32), np.maximum(weights, 0).astype(np.float32))
 
 
-def text_neighbours(similar: Floats, n: int = 100) -> Neighbours:
+def text_neighbours(similar: Floats, n: int = 100, *, chunk: int = 65_536) -> Neighbours:
     """The most alike by what is written on them; items without features have none."""
     known = np.any(similar != 0, axis=1)
-    others, weights = nearest(similar, similar, n + 1)
-    good = (others != np.arange(len(similar))[:, None]) & (weights > 0) & known[:, None] & known[others]
-    order = np.argsort(~good, axis=1, kind="stable")[:, :n]
-    good = np.take_along_axis(good, order, axis=1)
-    chosen = np.where(good, np.take_along_axis(others, order, axis=1), -1).astype(np.int32)
-    return Neighbours(chosen, np.where(good, np.take_along_axis(weights, order, axis=1), 0).astype(np.float32))
+    found, scores = nearest(similar, similar, n + 1)
+    out = Neighbours(np.full((len(similar), n), -1, np.int32), np.zeros((len(similar), n), np.float32))
+    for first in range(0, len(similar), chunk):
+        rows = slice(first, first + chunk)
+        others, weights = found[rows], scores[rows]
+        good = (others != np.arange(first, first + len(others))[:, None]) & (weights > 0)
+        good &= known[rows, None] & known[others]
+        order = np.argsort(~good, axis=1, kind="stable")[:, :n]
+        good, width = np.take_along_axis(good, order, axis=1), order.shape[1]
+        out.others[rows, :width] = np.where(good, np.take_along_axis(others, order, axis=1), -1)
+        out.weights[rows, :width] = np.where(good, np.take_along_axis(weights, order, axis=1), 0)
+    return out
 
 
 def strongest(matrix: sparse.csr_matrix, n: int, *, chunk: int = 65_536) -> Neighbours:

@@ -22,7 +22,7 @@ QUERY_CELLS = 1_000_000_000
 """Scores in one ranking of every item for every question: of a very large catalogue fewer questions are asked, ..."""
 FEWEST_QUERIES = 1000
 """... but so many at least."""
-NEIGHBOUR_CELLS = 25_000_000
+NEIGHBOUR_CELLS = 20_000_000
 """Neighbours in one table: of a very large catalogue each item has fewer, ..."""
 FEWEST_NEIGHBOURS = 20
 """... but so many at least."""

@@ -18,6 +18,9 @@ from .catalog import Scenario
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+PART_BYTES = 64 * 2**20
+"""Postgres takes no more than 1 GB in one field, and a client holds a field in memory several times over."""
+
 
 class ModelVersion(models.Model):
     """A base (θ) or a transfer (Δθ_s, α_s; child of a base), with what it was made from and how well it does."""
@@ -121,19 +124,27 @@ class ModelVersion(models.Model):
                 )
         return published
 
-    def add_file(self, name: str, data: bytes) -> VersionFile:
-        """Keep one file of this version, with its checksum; a second one of that name replaces it."""
-        values = {"data": data, "sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
-        return VersionFile.objects.update_or_create(version=self, name=name, defaults=values)[0]
+    def add_file(self, name: str, data: bytes) -> list[VersionFile]:
+        """Keep one file of this version, in parts with a checksum each; a second one of that name replaces it."""
+        with transaction.atomic():
+            self.files.filter(name=name).delete()
+            parts = [data[first : first + PART_BYTES] for first in range(0, max(len(data), 1), PART_BYTES)]
+            return [
+                self.files.create(
+                    name=name, part=number, data=part, sha256=hashlib.sha256(part).hexdigest(), size=len(part)
+                )
+                for number, part in enumerate(parts)
+            ]
 
 
 class VersionFile(models.Model):
-    """One file of a version. In the database, since web hosts share no disk; small, since item vectors are rows."""
+    """A file of a version, or a part of a large one. In the database, since web hosts share no disk."""
 
     version = models.ForeignKey(ModelVersion, models.CASCADE, related_name="files")
     name = models.CharField(
         _("name"), max_length=32
     )  # "artifact" is what serving reads; "state" is for the next training
+    part = models.PositiveIntegerField(_("part"), default=0)
     data = models.BinaryField()
     sha256 = models.CharField(max_length=64)
     size = models.BigIntegerField(_("bytes"))
@@ -141,7 +152,10 @@ class VersionFile(models.Model):
     class Meta:
         verbose_name = _("version file")
         verbose_name_plural = _("version files")
-        constraints = [models.UniqueConstraint(fields=["version", "name"], name="mtrec_versionfile_version_name")]
+        ordering = ["version_id", "name", "part"]
+        constraints = [
+            models.UniqueConstraint(fields=["version", "name", "part"], name="mtrec_versionfile_version_name_part")
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} of {self.version_id}"

@@ -216,7 +216,7 @@ def mean_of_nearest(queries: Floats, known: Floats, vectors: Floats) -> Floats:
 def _nearest_weights(queries: Floats, known: Floats, *, n: int = 10, sharpness: float = 10.0) -> tuple[Longs, Floats]:
     found, scores = nearest(queries, known, n)
     weights = np.exp(sharpness * (scores - scores[:, :1]))
-    return found, (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return found.astype(np.int64), (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _weighted(vectors: Floats, found: Longs, weights: Floats, *, chunk: int = 16_384) -> Floats:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from ..columns import release
 from ..dataset import Floats, Longs
+
+Places = npt.NDArray[np.integer[Any]]
 
 EXACT = 4_000_000_000
 """Inner products up to which all of them are computed; 60,000 rows against as many."""
@@ -19,7 +24,7 @@ PER_CLUSTER = 40
 """Rows drawn for each cluster to make it from."""
 
 
-def nearest(queries: Floats, known: Floats, n: int) -> tuple[Longs, Floats]:
+def nearest(queries: Floats, known: Floats, n: int) -> tuple[Places, Floats]:
     """The n rows of `known` with the largest inner products, in order. [queries, n] twice
 
     Above 60,000 rows against as many only rows of the clusters around each query are compared (an inverted file, Jégou
@@ -31,7 +36,7 @@ def nearest(queries: Floats, known: Floats, n: int) -> tuple[Longs, Floats]:
     return _by_clusters(queries, known, n)
 
 
-def _among(queries: Floats, known: Floats, rows: Longs, n: int) -> tuple[Longs, Floats]:
+def _among(queries: Floats, known: Floats, rows: Longs, n: int) -> tuple[Places, Floats]:
     """The n nearest of some rows."""
     found = np.zeros((len(queries), n), np.int64)
     scores = np.full((len(queries), n), -np.inf, np.float32)
@@ -48,11 +53,11 @@ def _among(queries: Floats, known: Floats, rows: Longs, n: int) -> tuple[Longs, 
     return found, scores
 
 
-def _by_clusters(queries: Floats, known: Floats, n: int) -> tuple[Longs, Floats]:
+def _by_clusters(queries: Floats, known: Floats, n: int) -> tuple[Places, Floats]:
     centres = _centres(known)
     members = _groups(_closest(known, centres), len(centres))
     asking = _groups(_closest(queries, centres), len(centres))
-    found = np.zeros((len(queries), n), np.int64)
+    found = np.zeros((len(queries), n), np.int32)
     scores = np.full((len(queries), n), -np.inf, np.float32)
     for cluster, rows in enumerate(asking):
         if len(rows):

@@ -22,7 +22,7 @@ from django.db.models.signals import post_delete, post_save
 from ..catalog.registry import sources
 from ..conf import DIM, get_config
 from ..exceptions import NotRegistered
-from ..inference.artifact import Artifact, ArtifactError
+from ..inference.artifact import Artifact, ArtifactError, joined
 from ..inference.blend import Blend
 from ..inference.query import QueryEncoder
 from ..models import Arm, Experiment, ModelVersion, Pin, Scenario, VersionFile
@@ -273,10 +273,8 @@ def _load_base(base_id: int) -> Base:
 
 def _artifact(version_id: int) -> Artifact:
     files = VersionFile.objects.using(store.database()).filter(version_id=version_id, name="artifact")
-    for data, sha256 in files.values_list("data", "sha256"):
-        artifact = Artifact.from_bytes(bytes(data), sha256=sha256)
-        return replace(artifact, arrays={name: a for name, a in artifact.arrays.items() if name.startswith(SERVED)})
-    raise ArtifactError(f"version {version_id} has no artifact")
+    artifact = Artifact.from_bytes(joined(files.order_by("part").values_list("data", "sha256")))
+    return replace(artifact, arrays={name: a for name, a in artifact.arrays.items() if name.startswith(SERVED)})
 
 
 def _encoder(base: Artifact, transfer: Artifact | None, name: str) -> QueryEncoder:

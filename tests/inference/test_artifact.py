@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mtrec_django.inference import artifact as module
-from mtrec_django.inference.artifact import Artifact, ArtifactError, checksum
+from mtrec_django.inference.artifact import Artifact, ArtifactError, checksum, joined
 
 
 def one() -> Artifact:
@@ -38,3 +38,12 @@ def test_a_newer_format_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     with pytest.raises(ArtifactError, match="newer"):
         Artifact.from_bytes(data)
+
+
+def test_a_file_is_joined_of_its_parts() -> None:
+    parts = [(part, checksum(part)) for part in (b"one, ", b"two")]
+    assert joined(parts) == b"one, two"
+    with pytest.raises(ArtifactError, match="checksum"):
+        joined([parts[0], (b"twO", parts[1][1])])
+    with pytest.raises(ArtifactError, match="no such file"):
+        joined([])

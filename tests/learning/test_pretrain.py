@@ -52,7 +52,7 @@ def test_the_same_seed_gives_the_same_vectors() -> None:
 
 def test_artifact_and_state_come_back_from_bytes(trained: Trained) -> None:
     again = load_trained(*save_trained(trained))
-    np.testing.assert_array_equal(again.vectors, trained.vectors)
+    np.testing.assert_allclose(again.vectors, trained.vectors, atol=5e-4)  # in half precision, as the index has them
     np.testing.assert_array_equal(again.neighbours.others, trained.neighbours.others)
     assert again.report == trained.report
     assert again.blend("home") == trained.blend("home")

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from mtrec_django.exceptions import NotPublishable
-from mtrec_django.models import ModelVersion, Scenario, lineage, roll_back
+from mtrec_django.models import ModelVersion, Scenario, lineage, roll_back, versions
 from mtrec_django.signals import version_published
 
 pytestmark = pytest.mark.django_db
@@ -108,6 +108,20 @@ def test_lineage_is_kept_by_the_database() -> None:
 def test_files_carry_their_checksum_and_are_replaced_by_name() -> None:
     version = base()
     version.add_file("artifact", b"one")
-    file = version.add_file("artifact", b"two!")
+    (file,) = version.add_file("artifact", b"two!")
     assert (version.files.count(), file.size) == (1, 4)
     assert len(file.sha256) == 64
+
+
+def test_a_large_file_is_kept_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(versions, "PART_BYTES", 4)
+    version = base()
+    version.add_file("state", b"0123456789")
+    version.add_file("artifact", b"")
+    assert [(file.part, bytes(file.data)) for file in version.files.filter(name="state")] == [
+        (0, b"0123"),
+        (1, b"4567"),
+        (2, b"89"),
+    ]
+    version.add_file("state", b"abc")
+    assert [(file.name, file.size) for file in version.files.all()] == [("artifact", 0), ("state", 3)]
