@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mtrec", "0006_act_for_visitor"),
+        ("mtrec", "0007_packed_neighbours"),
     ]
 
     operations = [
