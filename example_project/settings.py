@@ -70,7 +70,14 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "popularity and trends": {"task": "mtrec.scores", "schedule": 10 * 60, "options": {"queue": "mtrec"}},
+    "online figures": {"task": "mtrec.metrics", "schedule": 10 * 60, "options": {"queue": "mtrec"}},
+    "experiments": {"task": "mtrec.experiments", "schedule": 10 * 60, "options": {"queue": "mtrec"}},
     "runs of dead workers": {"task": "mtrec.catch_up", "schedule": 60, "options": {"queue": "mtrec"}},
+    "what is bought together": {
+        "task": "mtrec.partners",
+        "schedule": crontab(hour=3, minute=0),
+        "options": {"queue": "mtrec"},
+    },
     "whole catalogue": {"task": "mtrec.sync", "schedule": crontab(hour=4, minute=0), "options": {"queue": "mtrec"}},
     "old versions": {"task": "mtrec.prune", "schedule": crontab(hour=5, minute=0), "options": {"queue": "mtrec"}},
 }

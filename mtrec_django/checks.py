@@ -20,13 +20,14 @@ from .catalog.registry import sources
 from .catalog.scenarios import Scenario, declared
 from .conf import Config
 from .models import Item
+from .models.catalog import KINDS_OF, misread
 from .retrieval.policy import OPTIONS, option_problems
 
 MINIMUM_PGVECTOR = (0, 8)
 """The first version with iterative scans, without which a filtered list comes out short."""
 
 
-LEARNER_OPTIONS = {"in_session"}
+LEARNER_OPTIONS = {"in_session", "repeats"}
 """Options of a scenario that say how its quality is measured."""
 
 
@@ -124,7 +125,12 @@ def _check_options(scenario: Scenario) -> list[CheckMessage]:
         problem("E025", f"{scenario!r}, option {name!r}: {error}")
         for name, error in option_problems(scenario.options).items()
     ]
-    known = OPTIONS | LEARNER_OPTIONS
+    hint = 'Write it as in money=["purchase"].'
+    found += [
+        problem("E026", f"{scenario!r}, option {name!r} is no list of kinds of events.", hint)
+        for name in misread(scenario.options)
+    ]
+    known = OPTIONS | LEARNER_OPTIONS | set(KINDS_OF)
     for name in scenario.options.keys() - known:
         found.append(
             problem("W020", f"{scenario!r} has an option {name!r}, which nothing reads.", did_you_mean(name, known))

@@ -38,6 +38,10 @@ class Config:
     """Days after which `mtrec.prune` deletes events, and guests who have none left; 0 keeps them."""
     KEEP_SHOWN_DAYS: int = 0
     """Days after which `mtrec.prune` deletes what was shown; 0 keeps it."""
+    CRAWLERS_COUNT: bool = False
+    """Whether robots, told by their user agent, are visitors like others: for tests by a browser without a head."""
+    GUESTS_PER_HOUR: int = 100
+    """How many guests one address and user agent may become in an hour without ever sending a cookie; 0: no limit."""
     SYNC_ON_COMMIT: bool = True
     """Whether saves and deletes of registered models are caught up on commit; `mtrec_sync` catches up either way."""
     QUEUE: str = "mtrec"

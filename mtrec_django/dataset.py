@@ -37,8 +37,9 @@ class Goal:
     name: str
     weights: dict[str, float] = field(default_factory=dict)
     """Event kind -> how much one such event counts; below zero for kinds that say no. Kinds left out do not count."""
-    repeats: bool = False
-    """Whether an item the visitor already had may be the right answer (a grocery wants it, a bookshop does not)."""
+    repeats: bool | None = False
+    """Whether an item the visitor already had may be the right answer (a grocery wants it, a bookshop does not); None
+    lets the learner measure it."""
     in_session: bool = False
     """Whether it asks in the midst of a visit (a basket or product page) and not at its beginning (a home page)."""
 

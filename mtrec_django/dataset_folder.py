@@ -298,6 +298,8 @@ class _Log:
     def _goal(self, events: Events, scenario: int, name: str) -> Goal:
         seen = set(np.unique(events.kind[events.scenario == scenario]).tolist())
         signs = {kind: -1.0 if kind in NEGATIVE_KINDS else 1.0 for kind, at in self.kinds.items() if at in seen}
+        if "rating" in signs:
+            signs["rating:low"] = signs["rating"]  # whoever rated had it, which is what a benchmark asks for
         return Goal(name, {kind: sign for kind, sign in signs.items() if kind != "impression"})
 
     def _catalogue(self, events: Events, items: list[ItemRow], item_at: dict[str, int]) -> Bools:

@@ -14,6 +14,7 @@ __all__ = [
     "enqueue",
     "experiments",
     "metrics",
+    "partners",
     "prune",
     "scores",
     "send",
@@ -80,6 +81,14 @@ def experiments() -> None:
     from . import jobs
 
     jobs.refresh_experiments()
+
+
+@shared_task(name="mtrec.partners", ignore_result=True)
+def partners() -> None:
+    """Count what is bought together."""
+    from . import jobs
+
+    jobs.refresh_partners()
 
 
 @shared_task(name="mtrec.prune", ignore_result=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -24,6 +24,13 @@ from .catalog.sync import item_for, sync_objects
 from .events.tracking import track_visitor
 from .exceptions import BadFeedback
 from .models import Feedback, Item, Scenario, Visitor
+from .retrieval import store
+from .retrieval.candidates import Ask
+from .retrieval.filters import Allowed
+from .retrieval.search import read as read_candidates
+from .retrieval.search import statement
+from .retrieval.sources import registered_sources
+from .retrieval.statement import read
 from .serving import recommender
 from .serving.live import Live
 from .serving.question import Question
@@ -208,3 +215,88 @@ class ItemSourceTests(TestCase):
             for obj in source.queryset().order_by("pk"):
                 source.describe(obj)
         return len(queries)
+
+
+class CandidateSourceTests(TestCase):
+    """What every candidate source must do. Mix it into a TestCase, name the source, say how an object is made and what
+    must be there for the source to find it:
+
+        class ClearanceTests(CandidateSourceTests, TestCase):
+            source = "clearance"
+
+            def make_object(self):
+                product = Product.objects.create(title="Tea", price=3)
+                make_item(product)
+                return product
+
+            def before(self, objects):
+                for product in objects:
+                    Clearance.objects.create(product=product)
+    """
+
+    source: str
+    """Its name."""
+
+    def make_object(self) -> Model:
+        """A new object that is an item and available; another one at each call."""
+        raise NotImplementedError(f"{type(self).__name__}.make_object() makes one object that is an item.")
+
+    def before(self, objects: list[Model]) -> None:
+        """Make whatever the source finds these objects by, for a visitor who met the first of them."""
+
+    def test_it_is_registered(self) -> None:
+        """By its name, which is short enough to be stored with what was shown."""
+        self.assertIn(self.source, registered_sources())
+        self.assertLessEqual(len(self.source), 32)
+
+    def test_an_empty_question_breaks_nothing(self) -> None:
+        """Nobody known, no version, no scenario: it may find nothing, and raises nothing."""
+        self.make_object()
+        for narrow in (False, True):
+            self._found(Ask(None, Allowed(), 5, narrow=narrow))
+
+    def test_what_may_not_be_shown_is_never_found(self) -> None:
+        """It draws from `ask.pool` where `ask.where`."""
+        objects = [self.make_object() for _ in range(4)]
+        self.before(objects)
+        out, gone = make_item(objects[1]), make_item(objects[2])
+        Item.objects.filter(pk=gone.pk).update(available=False)
+        for narrow in (False, True):
+            found = self._found(self._ask(objects, Allowed((out.source,), excluded=(out.pk,)), narrow=narrow))
+            self.assertNotIn(out.pk, found)
+            self.assertNotIn(gone.pk, found)
+
+    def test_the_same_question_has_the_same_answer(self) -> None:
+        """Equally strong items are in one order, in whichever way the question is put."""
+        objects = [self.make_object() for _ in range(4)]
+        self.before(objects)
+        ask = self._ask(objects, Allowed())
+        first = self._found(ask)
+        self.assertEqual(self._found(ask), first)
+        self.assertEqual(set(self._found(replace(ask, narrow=True))), set(first))
+
+    def test_it_gives_no_more_than_its_limit(self) -> None:
+        """Twice the limit would crowd other sources out."""
+        objects = [self.make_object() for _ in range(4)]
+        self.before(objects)
+        source = registered_sources()[self.source]
+        self.assertLessEqual(len(self._found(self._ask(objects, Allowed()))), max(source.limit, 5))
+
+    def _ask(self, objects: list[Model], allowed: Allowed, *, narrow: bool = False) -> Ask:
+        place = Scenario.objects.filter(name="conforming").first() or make_scenario("conforming")
+        visitor = make_visitor()
+        event = make_event(objects[0], visitor=visitor)
+        return Ask(
+            place.pk,
+            allowed,
+            5,
+            visitor=visitor.pk,
+            history=[event.item_id],
+            weights=[1.0],
+            goal=place.goal,
+            narrow=narrow,
+        )
+
+    def _found(self, ask: Ask) -> list[int]:
+        (rows,) = read([statement(ask, [self.source])], using=store.database())
+        return read_candidates(rows, ask, [self.source]).items.tolist()

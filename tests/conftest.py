@@ -10,7 +10,10 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from django.core.cache import cache
 from django.db import connections
+
+from mtrec_django.serving import tally
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +50,10 @@ def django_db_modify_db_settings(postgres_uri: str) -> None:
 def django_db_keepdb() -> bool:
     """The database goes with its server; dropping it first would wait for whoever still holds a connection."""
     return True
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """What the process keeps between requests belongs to no test: the cache, and lists that were counted."""
+    cache.clear()
+    tally.take()

@@ -138,6 +138,13 @@ def test_rules_of_a_declared_scenario(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Did you mean 'diversity'?" in str(unknown.hint)
 
 
+def test_kinds_that_are_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtrec_django.catalog.scenarios._declared", {})
+    Scenario("bad", money="purchase")
+    Scenario("good", money=("purchase",), conversions=["share"])
+    assert ids(checks.check_declarations()) == ["mtrec.E026"]
+
+
 def test_a_site_that_registers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "sources", dict)
     monkeypatch.setattr(checks, "declared", dict)

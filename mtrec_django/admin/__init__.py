@@ -1,5 +1,5 @@
 """The recommender in the Django admin: a front page, scenarios, experiments, versions, runs, and lists to look at."""
 
-from . import catalog, events, experiments, runs, scenarios, versions
+from . import answer_days, catalog, events, experiments, runs, scenarios, versions
 
-__all__ = ["catalog", "events", "experiments", "runs", "scenarios", "versions"]
+__all__ = ["answer_days", "catalog", "events", "experiments", "runs", "scenarios", "versions"]

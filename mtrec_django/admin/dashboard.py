@@ -11,8 +11,9 @@ from django.http import HttpRequest
 from ..models import Run, Scenario
 from .actions import PUBLISH, TRAIN
 from .attention import notices
-from .figures import HEADLINE, Curve, Table, curve, table
-from .online import Online, online
+from .charts import Chart
+from .figures import HEADLINE, Table, table
+from .online import Online, chart, online
 from .runs import poll_url, state
 
 
@@ -23,7 +24,9 @@ class Card:
     scenario: Scenario
     table: Table | None
     online: Online
-    clicks: Curve | None  # click-through by day
+    chart: Chart | None
+    money: bool
+    """Whether the value of some kind of event is money."""
 
 
 def dashboard(request: HttpRequest, admin_site: AdminSite) -> dict[str, Any]:
@@ -31,10 +34,11 @@ def dashboard(request: HttpRequest, admin_site: AdminSite) -> dict[str, Any]:
     Run.objects.reap()
     scenarios = list(Scenario.objects.select_related("live_version__scenario", "live_version__parent", "parent"))
     runs = list(Run.objects.unfinished().select_related("scenario").order_by("pk"))
+    figures = online([scenario.pk for scenario in scenarios])
     return {
-        "cards": _cards(scenarios),
+        "cards": [_card(scenario, figures[scenario.pk]) for scenario in scenarios],
         "runs": [(run, state(run)) for run in runs],
-        "notices": notices(scenarios, runs),
+        "notices": notices(scenarios, runs, figures),
         "may_train": request.user.has_perm(TRAIN),
         "may_publish": request.user.has_perm(PUBLISH),
         "poll": bool(runs),
@@ -43,13 +47,7 @@ def dashboard(request: HttpRequest, admin_site: AdminSite) -> dict[str, Any]:
     }
 
 
-def _cards(scenarios: list[Scenario]) -> list[Card]:
-    figures = online([scenario.pk for scenario in scenarios])
-    return [_card(scenario, figures[scenario.pk]) for scenario in scenarios]
-
-
 def _card(scenario: Scenario, seen: Online) -> Card:
     live = scenario.live_version
-    rates = [day.rate or 0.0 for day in seen.days] if seen.month.clicked else []
     measured = table(live, scenario.name, HEADLINE) if live else None
-    return Card(scenario, measured, seen, curve(rates, "", floor=0, size=(320, 48)))
+    return Card(scenario, measured, seen, chart(seen), bool(scenario.money))

@@ -19,9 +19,6 @@ OWN = "ours"
 METRIC = "ndcg@10"
 """The metric that decides, and for which margins are kept."""
 
-MARGIN = 4
-"""Room around a line, so that its dot is not cut off."""
-
 LABELS = {
     OWN: _("this version"),
     "base": _("base"),
@@ -135,41 +132,6 @@ def margins(version: ModelVersion, scenario: str) -> list[Margin]:
         limits = (None if end is None else 100 * end / theirs for end in (low, high))
         found.append(Margin(label(name), label(METRIC), percent, *limits))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """A line through values, as points of an SVG of the given size, with a dot at the best of them."""
-
-    label: str
-    points: str
-    first: float
-    last: float
-    best: float
-    best_x: float
-    best_y: float
-    width: int
-    height: int
-
-
-def curve(
-    values: Sequence[float],
-    name: str,
-    *,
-    lower_is_better: bool = False,
-    floor: float | None = None,
-    size: tuple[int, int] = (320, 64),
-) -> Curve | None:
-    """A small plot of values in order, from `floor` or the least of them up; None when there are fewer than two."""
-    if len(values) < 2:
-        return None
-    width, height = size
-    low, high = min(values) if floor is None else floor, max(values)
-    across, up = (width - 2 * MARGIN) / (len(values) - 1), (height - 2 * MARGIN) / ((high - low) or 1.0)
-    points = [(round(MARGIN + across * i, 1), round(height - MARGIN - up * (v - low), 1)) for i, v in enumerate(values)]
-    best = (min if lower_is_better else max)(range(len(values)), key=values.__getitem__)
-    line = " ".join(f"{x},{y}" for x, y in points)
-    return Curve(name, line, values[0], values[-1], values[best], *points[best], width, height)
 
 
 def _metric_names(models: Mapping[str, Mapping[str, Any]]) -> list[str]:

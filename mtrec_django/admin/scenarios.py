@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import label_for_field
 from django.core.exceptions import PermissionDenied
@@ -18,11 +19,12 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from ..models import Run, Scenario
-from ..models.versions import roll_back
+from ..models.versions import live_before, roll_back
 from .actions import PUBLISH, TRAIN, ActionsMixin, Said, ask, person
 from .dashboard import dashboard
 from .figures import HEADLINE, table
 from .forms import ScenarioForm
+from .online import by_position
 from .plots import by_version
 from .preview import preview
 
@@ -106,12 +108,23 @@ class ScenarioAdmin(ActionsMixin):
             live = scenario.live_version
             context["table"] = table(live, scenario.name, HEADLINE) if live else None
             context["chart"] = by_version(scenario)
+            context["before"] = live_before(scenario)
+            context["positions"] = by_position(scenario)
             context["changed_here"] = changed_here(scenario)
             context["publications"] = scenario.publications.select_related(
                 "version__scenario", "replaced__scenario", "by"
             )[:10]
             context["runs"] = scenario.runs.select_related("scenario", "version__scenario")[:5]
         return context
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> list[dict[str, dict[str, list[str]]]]:
+        """For the history: each changed field with what it was and what it is."""
+        message = super().construct_change_message(request, form, formsets, add)
+        if not add and message and form.changed_data:
+            message[0]["changed"]["fields"] = [_change(form, name) for name in form.changed_data]
+        return message
 
     def train(self, request: HttpRequest, row: None) -> Said:
         """Pretrain a new base over all scenarios."""
@@ -142,6 +155,20 @@ class ScenarioAdmin(ActionsMixin):
     @admin.display(description=gettext_lazy("declared in code"), boolean=True)
     def from_code(self, scenario: Scenario) -> bool:
         return scenario.declared is not None
+
+
+def _change(form: Any, name: str) -> str:
+    """A field in words: label, what it was, what it is."""
+    field = form.fields[name]
+    was, now = (field.prepare_value(value) for value in (form.initial.get(name), form.cleaned_data[name]))
+    if isinstance(field, forms.ModelChoiceField):
+        was = field.queryset.filter(pk=was).first() if was and field.queryset is not None else None
+        now = form.cleaned_data[name]
+    return f"{field.label}: {_written(was)} → {_written(now)}"
+
+
+def _written(value: object) -> str:
+    return "–" if value in (None, "", [], {}) else str(value).replace("\n", ", ")[:200]
 
 
 def changed_here(scenario: Scenario) -> list[tuple[str, str]]:

@@ -111,3 +111,33 @@ FEEDBACK_EXAMPLES = [
     OpenApiExample("A server's", {**EVENT, "visitor": "user:42"}, request_only=True),
     OpenApiExample("One of two", OUTCOME, response_only=True, status_codes=["200"]),
 ]
+
+EXPORT = {
+    "visitor": {
+        "user": "42",
+        "external_id": None,
+        "features": {},
+        "first_seen": "2026-05-01T09:30:00+00:00",
+    },
+    "feedback": [
+        {
+            "time": "2026-05-01T09:31:12+00:00",
+            "kind": "view",
+            "value": None,
+            "item": {"source": "shop.product", "object_id": "42", "title": ITEM["title"]},
+            "scenario": "home",
+            "recommendation": ANSWER["id"],
+            "basket": "",
+        }
+    ],
+    "recommendations": [],
+    "relations": [],
+}
+RECEIPT = {
+    "id": "f7c1d1de-1f0b-4c0e-9d0d-2f3f1f6f3c11",
+    "erased_at": "2026-06-01T12:00:00+00:00",
+    "rows": {"mtrec_feedback": 12, "mtrec_visitor": 1},
+    "signature": "1kqzN3…",
+}
+EXPORT_EXAMPLE = OpenApiExample("A visitor", EXPORT, response_only=True, status_codes=["200"])
+RECEIPT_EXAMPLE = OpenApiExample("A receipt", RECEIPT, response_only=True, status_codes=["200"])

@@ -18,6 +18,7 @@ MAX_BODY = 1_000_000
 READ_RATE = "240/min"
 FEEDBACK_RATE = "120/min"
 HAND_OUT_RATE = "30/min"
+PRIVACY_RATE = "10/min"
 """For each signed visitor, else each signed-in user, else each address."""
 
 ADDRESS_RATE = "2400/min"
@@ -26,5 +27,5 @@ ADDRESS_RATE = "2400/min"
 SERVER_RATE = "6000/min"
 """For each user whose key may act for visitors.
 
-`mtrec-read`, `mtrec-feedback`, `mtrec-token`, `mtrec-address` and `mtrec-server` in the site's DEFAULT_THROTTLE_RATES
-override all these."""
+`mtrec-read`, `mtrec-feedback`, `mtrec-token`, `mtrec-privacy`, `mtrec-address` and `mtrec-server` in the site's
+DEFAULT_THROTTLE_RATES override all these."""

@@ -71,6 +71,12 @@ class TokenQuery(serializers.Serializer[Any]):
     visitor = VisitorNameField()
 
 
+class VisitorQuery(serializers.Serializer[Any]):
+    """Who is meant."""
+
+    visitor = VisitorNameField()
+
+
 class SimilarVisitorsQuery(serializers.Serializer[Any]):
     """What one may ask of a visitor."""
 

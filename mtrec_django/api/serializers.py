@@ -162,3 +162,23 @@ class NeighboursSerializer(serializers.Serializer[Any]):
     """Visitors like another, the most alike first."""
 
     visitors = NeighbourSerializer(many=True)
+
+
+class ExportSerializer(serializers.Serializer[Any]):
+    """All that is stored of a visitor."""
+
+    visitor = serializers.DictField(
+        allow_null=True, help_text=_("User, external id, features and when first seen; null for nobody.")
+    )
+    feedback = serializers.ListField(child=serializers.DictField(), help_text=_("What the visitor did, oldest first."))
+    recommendations = serializers.ListField(child=serializers.DictField(), help_text=_("What was shown."))
+    relations = serializers.ListField(child=serializers.DictField(), help_text=_("Ties, without the others' names."))
+
+
+class ReceiptSerializer(serializers.Serializer[Any]):
+    """That somebody was erased, and nothing of whom."""
+
+    id = serializers.UUIDField()
+    erased_at = serializers.DateTimeField()
+    rows = serializers.DictField(child=serializers.IntegerField(), help_text=_("Rows by table; empty for nothing."))
+    signature = serializers.CharField(help_text=_("By which this site knows its own receipts."))

@@ -61,6 +61,13 @@ class TokenThrottle(MtrecThrottle):
     default_rate = limits.HAND_OUT_RATE
 
 
+class PrivacyThrottle(MtrecThrottle):
+    """Of exports and erasures."""
+
+    scope = "mtrec-privacy"
+    default_rate = limits.PRIVACY_RATE
+
+
 class ServerThrottle(MtrecThrottle):
     """Of servers, each by its key's user, whatever they ask."""
 

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.http import conditional_page
 
-from . import feedback, lists, schema, visitors
+from . import feedback, lists, privacy, schema, visitors
 
 app_name = "mtrec-api"
 
@@ -19,6 +19,7 @@ operations = [
     path("feedback/", transaction.non_atomic_requests(feedback.Feedback.as_view()), name="feedback"),
     path("visitors/similar/", visitors.SimilarVisitors.as_view(), name="similar-visitors"),
     path("tokens/", visitors.Tokens.as_view(), name="tokens"),
+    path("visitor/", privacy.OneVisitor.as_view(), name="visitor"),
 ]
 versioned: list[URLPattern | URLResolver] = [path("v1/", include(operations))]
 

@@ -13,6 +13,7 @@ from django.db.models import ForeignObjectRel, Model
 from ..conf import get_config
 from ..models import Feedback, Recommendation, Relation, Visitor
 from ..signals import visitor_merged
+from .crawlers import keeps_no_cookie, names_a_robot
 from .pseudonyms import keyed_by, keys_of, names_of, pseudonym
 
 SESSION_KEY = "mtrec_visitor"
@@ -23,7 +24,7 @@ _NOBODY = object()  # for whom the cache has not been filled yet
 
 def visitor_for(request: Any, create: bool = False) -> Visitor | None:
     """The visitor behind a request, or None when there is none yet (and `create` is false), when the visitor did not
-    consent, or when the request has neither user nor session. Looked up once for each request.
+    consent, is a robot, or when the request has neither user nor session. Looked up once for each request.
     """
     return find_visitor(request, create) if consents(request) else None
 
@@ -50,6 +51,14 @@ def consents(request: Any) -> bool:
         return False
     consent = get_config().consent()
     return consent is None or bool(consent(request))
+
+
+def is_crawler(request: Any) -> bool:
+    """Whether a robot asks, by its user agent. Whoever is signed in, or speaks for a visitor by a token, is none."""
+    if get_config().CRAWLERS_COUNT or speaks(request):
+        return False
+    user = getattr(request, "user", None)
+    return (user is None or not user.is_authenticated) and names_a_robot(request)
 
 
 def asks_not_to_be_tracked(request: Any) -> bool:
@@ -159,7 +168,7 @@ def _of_session(request: Any, create: bool) -> Visitor | None:
         return None
     key = session_key(request)
     visitor = Visitor.objects.filter(key__in=keys_of(key), user=None).first() if key else None
-    if visitor is None and create:
+    if visitor is None and create and not is_crawler(request) and not keeps_no_cookie(request):
         token = uuid.uuid4()
         visitor = Visitor.objects.create(key=keys_of(token)[0], keyed_by=keyed_by())
         session[SESSION_KEY] = str(token)

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .polarity import says_no
+
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 
@@ -41,7 +43,7 @@ class Blend:
     decay: float = 0.8
     """How much less each older event of the history counts in `combine`."""
     kinds: dict[str, float] = field(default_factory=dict)
-    """Event kind -> how much it counts in `combine`; 1 for kinds left out."""
+    """Event kind -> how much it counts in `combine`; 1 for kinds left out, -1 for those that say no."""
     here: float = 1.0
     """How much more an event of this very scenario counts in `combine`."""
 
@@ -55,10 +57,14 @@ class Blend:
         known = {name: data[name] for name in ("weights", "decay", "kinds", "here") if name in data}
         return cls(**known)
 
+    def kind_weight(self, kind: str) -> float:
+        """How much an event of this kind counts in `combine`."""
+        return self.kinds.get(kind, -1.0 if says_no(kind) else 1.0)
+
     def history_weights(self, kinds: Sequence[str], here: npt.NDArray[np.bool_] | None = None) -> Floats:
         """How much each event of the history counts in `combine`, most recent first. [events]"""
         weights = self.decay ** np.arange(len(kinds), dtype=np.float32)
-        weights *= np.fromiter((self.kinds.get(kind, 1.0) for kind in kinds), np.float32, len(kinds))
+        weights *= np.fromiter(map(self.kind_weight, kinds), np.float32, len(kinds))
         if here is not None:
             weights *= np.where(here, np.float32(self.here), np.float32(1))
         return weights.astype(np.float32)

@@ -117,9 +117,11 @@ class QueryEncoder:
 
     def _tokens(self, vectors: Floats, kinds: npt.NDArray[np.integer]) -> Floats:
         table = self.arrays["kind"]  # [kinds + 1, dim], the last row for unknown ones
-        known = (kinds >= 0) & (kinds < len(table) - 1)
-        x = _norm(np.asarray(vectors, np.float32), self.arrays["norm_in.weight"], self.arrays["norm_in.bias"])
-        return x + table[np.where(known, kinds, len(table) - 1)]
+        kinds = np.where((kinds >= 0) & (kinds < len(table) - 1), kinds, len(table) - 1)
+        x = np.asarray(vectors, np.float32)
+        if "sign" in self.arrays:  # [kinds + 1], -1 for what says no
+            x = x * self.arrays["sign"][kinds][:, None]
+        return _norm(x, self.arrays["norm_in.weight"], self.arrays["norm_in.bias"]) + table[kinds]
 
     def _user(self, user: Sequence[int]) -> Floats | np.float32:
         table = self.arrays.get("user")

@@ -10,6 +10,7 @@ from .experiments import refresh_experiments
 from .exporting import export_visitor
 from .folders import export_folder
 from .metrics import refresh_metrics
+from .partners import refresh_partners
 from .pruning import prune
 from .retention import expire
 from .scores import refresh_scores
@@ -29,6 +30,7 @@ __all__ = [
     "prune",
     "refresh_experiments",
     "refresh_metrics",
+    "refresh_partners",
     "refresh_scores",
     "sync_catalogue",
     "train",

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from ..inference.artifact import joined
 from ..models import ModelVersion, VersionFile
+from .erasing import learned_from_erased
 from .running import being_built
 
 NAME = "checkpoint"
@@ -24,9 +25,14 @@ class InDatabase:
         self.version = version
 
     def read(self) -> bytes | None:
-        """The newest one that no living worker writes. It is this version's from now on."""
-        newest = _deserted().order_by("-version_id").values_list("version_id", flat=True).first()
-        if newest is None or not _deserted().filter(version_id=newest).update(version=self.version):
+        """The newest one that no living worker writes, unless somebody was erased since its training began. It is this
+        version's from now on."""
+        newest = _deserted().select_related("version").order_by("-version_id").first()
+        if (
+            newest is None
+            or learned_from_erased(newest.version)
+            or not _deserted().filter(version_id=newest.version_id).update(version=self.version)
+        ):
             return None
         return joined(self.version.files.filter(name=NAME).order_by("part").values_list("data", "sha256"))
 

@@ -8,13 +8,14 @@ from ..models import Feedback, Item, Recommendation, Relation, Visitor
 
 
 def export_visitor(visitor: Visitor | None) -> dict[str, Any]:
-    """All that is stored of a visitor, as JSON can hold it; empty lists for nobody."""
+    """All that is stored of a visitor, as JSON can hold it, but for the key, which is a secret like a password; empty
+    lists for nobody.
+    """
     told: dict[str, Any] = {"visitor": None, "feedback": [], "recommendations": [], "relations": []}
     if visitor is None:
         return told
     return told | {
         "visitor": {
-            "key": str(visitor.key),
             "user": None if visitor.user_id is None else str(visitor.user_id),
             "external_id": visitor.external_id,
             "features": visitor.features,

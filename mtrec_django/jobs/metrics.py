@@ -101,6 +101,18 @@ select s.scenario_id, %(day)s, s.place, s.shown, coalesce(c.clicks, 0)
 from shown s left join clicks c on c.scenario_id = s.scenario_id and c.place = s.place
 """
 
+_ADD_TALLIES = """
+with taken as (
+    delete from mtrec_tally returning scenario_id, day, consented, refused, crawled
+)
+insert into mtrec_scenarioday (scenario_id, day, consented, refused, crawled)
+select scenario_id, day, sum(consented), sum(refused), sum(crawled) from taken group by scenario_id, day
+on conflict (scenario_id, day) do update set
+    consented = mtrec_scenarioday.consented + excluded.consented,
+    refused = mtrec_scenarioday.refused + excluded.refused,
+    crawled = mtrec_scenarioday.crawled + excluded.crawled
+"""
+
 _ITEMS_SHOWN = """
 select r.scenario_id, count(distinct item)
 from mtrec_recommendation r cross join unnest(r.items) as item
@@ -112,6 +124,8 @@ group by r.scenario_id
 def refresh_metrics() -> list[date]:
     """Count the days whose figures may have changed; gives them. Nothing where another worker is at it."""
     counted = []
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD_TALLIES)
     for day in due(timezone.now()):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("select pg_try_advisory_xact_lock(%s, %s)", [LOCK_SPACE, LOCK])

@@ -68,7 +68,7 @@ def refresh_scores() -> int:
     for scenario in Scenario.objects.filter(enabled=True).select_related("live_version__parent").order_by("pk"):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
-                _COUNT.format(wanted=_EVERY if scenario.repeats else _FIRST),
+                _COUNT.format(wanted=_EVERY if repeats(scenario) else _FIRST),
                 {
                     "goal": json.dumps(scenario.goal),
                     "half_life": half_life(scenario) or 1e12,
@@ -78,6 +78,14 @@ def refresh_scores() -> int:
             )
             changed += cursor.rowcount
     return changed
+
+
+def repeats(scenario: Scenario) -> bool:
+    """Whether it wants items again: as it says, or as the live version's training measured."""
+    if scenario.repeats is not None:
+        return scenario.repeats
+    base = scenario.live_version and (scenario.live_version.parent or scenario.live_version)
+    return bool(base.report.get("repeats", {}).get(scenario.name, True)) if base else True
 
 
 def half_life(scenario: Scenario) -> float:

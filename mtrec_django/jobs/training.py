@@ -27,6 +27,7 @@ from .arrays import read_dataset
 from .checkpoints import InDatabase, forget
 from .encoding import encode_items
 from .erasing import learned_from_erased
+from .partners import refresh_partners
 from .pruning import drop, prune
 from .running import Progress, ProgressWriter, working
 from .scores import refresh_scores
@@ -82,15 +83,18 @@ def _train(run: Run, version: ModelVersion, progress: ProgressWriter) -> None:
     encode_items(progress)
     progress("reading events", 0, 0)
     refresh_scores()
+    refresh_partners()
     dataset = read_dataset()
     seconds = {"read": time.perf_counter() - started}
     encoder = load_encoder(get_config().ENCODER).name
+    live = _live()
     trained = fit(
         dataset,
         settings=settings_of_site(),
         seed=version.seed,
         progress=progress,
-        warm_start=_live(),
+        warm_start=_loaded(live),
+        afresh=live is not None and learned_from_erased(live),
         checkpoint=InDatabase(version),
         encoder=encoder,
     )
@@ -148,15 +152,16 @@ def _file(version: ModelVersion, name: str) -> bytes:
     return joined(version.files.filter(name=name).order_by("part").values_list("data", "sha256").iterator(chunk_size=1))
 
 
-def _live() -> Trained | None:
-    """The newest live base, where a training begins, unless somebody was erased since; a damaged one is no reason not
-    to train."""
+def _live() -> ModelVersion | None:
+    """The newest live base."""
     live = ModelVersion.objects.filter(live_in__isnull=False).select_related("parent").order_by("-pk").first()
-    base = live and (live.parent or live)
-    if base is None or learned_from_erased(base):
-        return None
+    return live and (live.parent or live)
+
+
+def _loaded(base: ModelVersion | None) -> Trained | None:
+    """A base as the learner knows it; a damaged one is no reason not to train."""
     try:
-        return load_version(base)
+        return load_version(base) if base else None
     except ArtifactError:
         return None
 

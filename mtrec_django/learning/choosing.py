@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..dataset import Dataset, Floats
+from ..dataset import Dataset, Floats, Goal
 from ..inference.blend import PERSONAL, POPULAR, TOGETHER, Blend
+from ..inference.polarity import says_no
 from .blending import Choice, Scorer, blend_of, choose
 from .candidates import Candidates, gather
 from .neighbours import Neighbours, mixed, text_neighbours
@@ -99,7 +100,7 @@ class _Goal:
         self.queries, self.half_life = queries, 0.0
         self.scale = {name: _row_sum(table) for name, table in tables.items()}
         self.tables = {name: table.matrix() for name, table in tables.items()}
-        self.reading = Blend(decay=0.9)
+        self.reading = Blend(decay=0.9, kinds=_wanted(run.dataset.goals[asked.scenario]))
         self.decays: dict[tuple[str, float], float] = {}
         if len(asked):
             self._begin()
@@ -122,7 +123,8 @@ class _Goal:
         best, reading = together_ndcg(dataset, self.few, table, self.reading), self.reading
         tries: list[dict[str, Any]] = [{"here": here} for here in HERE if len(dataset.goals) > 1]
         if len(dataset.kinds) > 1:
-            tries += [{"kinds": {kind: weight}} for kind in dataset.kinds for weight in KINDS]
+            kinds = [kind for kind in dataset.kinds if self.reading.kind_weight(kind) > 0]
+            tries += [{"kinds": {kind: weight}} for kind in kinds for weight in KINDS]
         for change in tries:
             if "kinds" in change:
                 change = {"kinds": {**reading.kinds, **change["kinds"]}}
@@ -195,6 +197,11 @@ class _Goal:
         blend = blend_of(choice, reading)
         record = {"ndcg@10": choice.ndcg, "alone": choice.alone, "blend": blend.to_json(), "questions": len(self.asked)}
         return blend, record
+
+
+def _wanted(goal: Goal) -> dict[str, float]:
+    """Kinds that say no elsewhere, but count for something here."""
+    return {kind: 1.0 for kind, weight in goal.weights.items() if weight > 0 and says_no(kind)}
 
 
 def _row_sum(table: Neighbours) -> float:

@@ -75,6 +75,7 @@ def hold_out(
     settings, clock = settings or Settings(), Clock()
     with TorchThreads(settings.thread_count()):
         run = Run.prepare(dataset, settings, seed, progress or silent)
+        dataset, split = run.dataset, replace(split, part=split.part[run.heard.kept])
         train, both = (dataset.with_events(dataset.events[may_know(dataset, split, part)]) for part in (1, 2))
         network = run.network()
         clock.lap("prepare")

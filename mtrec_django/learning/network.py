@@ -33,6 +33,7 @@ class Shape:
     heads: int = 2
     length: int = 50
     dropout: float = 0.3
+    against: tuple[int, ...] = ()  # kinds that say no
 
 
 class ItemTower(nn.Module):
@@ -74,7 +75,13 @@ class ItemTower(nn.Module):
 
 
 class QueryNetwork(nn.Module):
-    """Item vectors of the events, oldest first, become a state after each event."""
+    """Item vectors of the events, oldest first, become a state after each event.
+
+    The vector of an event that says no comes in turned round, so that it leads away from its item before anything of
+    it was learned.
+    """
+
+    sign: Tensor
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -91,6 +98,9 @@ class QueryNetwork(nn.Module):
         self.down = nn.Parameter(torch.randn(2 * dim, dim) * (2 * dim) ** -0.5)
         self.down_bias = nn.Parameter(torch.zeros(dim))
         self.kind = nn.Parameter(torch.zeros(shape.kinds + 1, dim))  # the last row for unknown kinds
+        sign = torch.ones(shape.kinds + 1)
+        sign[list(shape.against)] = -1.0
+        self.register_buffer("sign", sign)  # [kinds + 1]
         self.position = nn.Parameter(torch.zeros(shape.heads, shape.length))
         self.age = nn.Parameter(torch.zeros(shape.heads, AGE_BUCKETS))
         self.here = nn.Parameter(torch.zeros(shape.heads))
@@ -107,7 +117,7 @@ class QueryNetwork(nn.Module):
             here: whether event j happened where that target did. [batch, t, j]
         """
         batch, events, dim = vectors.shape
-        x = self.dropout(self.norm_in(vectors) + self.kind[kinds])
+        x = self.dropout(self.norm_in(vectors * self.sign[kinds][..., None]) + self.kind[kinds])
         qkv = (self.norm_attention(x) @ self.qkv).view(batch, events, 3, self.heads, dim // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # [batch, heads, events, head]
         attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=self._bias(events, ages, here))

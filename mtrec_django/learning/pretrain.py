@@ -61,6 +61,7 @@ def fit(
     seed: int = 0,
     progress: Progress | None = None,
     warm_start: Trained | None = None,
+    afresh: bool = False,
     checkpoint: Keeper | None = None,
     encoder: str = "",
 ) -> Trained:
@@ -71,6 +72,7 @@ def fit(
         progress: called as (step, done, total) at least once a second; may raise to cancel.
         warm_start: the live version: training begins at its weights, by item id, and is shorter; and it is what the
             outcome has to stand beside.
+        afresh: begin at nothing of the live version all the same.
         checkpoint: what to resume from after a kill, written after epochs.
         encoder: the name of the text encoder that made `dataset.items.content`, for the record.
 
@@ -83,11 +85,12 @@ def fit(
         cleaned = clean(dataset)
         run = Run.prepare(cleaned.dataset, settings, seed, progress)
         split, network = run.split(), run.network()
-        if warm_start is not None:
-            warm(network, warm_start, run.dataset)
+        begun_at = None if afresh else warm_start
+        if begun_at is not None:
+            warm(network, begun_at, run.dataset)
         clock.lap("prepare")
         old, before = (run.dataset.with_events(run.dataset.events[split.part <= part]) for part in (0, 1))
-        fitted = train_and_choose(run, network, split, clock, old, checkpoint, begun_at=warm_start)
+        fitted = train_and_choose(run, network, split, clock, old, checkpoint, begun_at=begun_at)
         refresh(run, network, old, before, "learn what was chosen on")
         clock.lap("refresh")
         measured = measure_all(run, network, split, fitted, live=warm_start)
@@ -189,6 +192,7 @@ def _report(run: Run, fitted: Fitted, measured: Measured, decision: dict[str, An
         "tails": measured.tails,
         "validation": fitted.chosen.record,
         "recipe": asdict(fitted.chosen.recipe),
+        "repeats": {goal.name: bool(goal.repeats) for goal in run.dataset.goals},
         "epochs": fitted.course.epochs,
         "speed": round(fitted.course.speed),
         "data": description(run.dataset),
@@ -233,6 +237,7 @@ def assemble(
         "goals": [asdict(goal) for goal in dataset.goals],
         "encoder": encoder,
         "features": run.features.config(),
+        **run.heard.config(),
         "blends": {name: blend.to_json() for name, blend in zip(names, fitted.chosen.blends, strict=True)},
         "alphas": {},
         "settings": run.settings.to_json(),

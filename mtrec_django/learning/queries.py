@@ -11,6 +11,7 @@ from scipy import sparse
 from ..dataset import NO_SCENARIO, Bools, Dataset, Events, Longs
 from ..inference.blend import Blend
 from ..inference.query import QueryEncoder
+from .hearing import refusals
 from .sampling import repeated
 
 TEST_SHARE = 0.15
@@ -154,10 +155,12 @@ def _just_before(dataset: Dataset, scenario: int, rows: Longs, weight: Bools) ->
 
 
 def _seen(dataset: Dataset, scenario: int, begin: Longs, end: Longs, weight: Bools) -> sparse.csr_matrix:
-    if dataset.goals[scenario].repeats:
-        return sparse.csr_matrix((len(begin), len(dataset.items)), dtype=np.float32)
+    """What must not be shown again: what the visitor refused, and had, where the scenario wants nothing twice."""
+    out = refusals(dataset) > 0
+    if not dataset.goals[scenario].repeats:
+        out |= weight
     query, row = expand(begin, end)
-    good = weight[row]
+    good = out[row]
     return _ones(query[good], dataset.events.item[row[good]], len(begin), len(dataset.items))
 
 
@@ -198,7 +201,7 @@ def histories(
     """What each history counts in `inference.blend.combine`, summed by item. [queries, items]"""
     query, row = expand(np.maximum(asked.begin, asked.end - longest), asked.end)
     rank = asked.end[query] - 1 - row
-    by_kind = np.array([blend.kinds.get(kind, 1.0) for kind in kinds], np.float32)
+    by_kind = np.array([blend.kind_weight(kind) for kind in kinds], np.float32)
     weight = (np.float32(blend.decay) ** rank) * by_kind[events.kind[row]]
     weight = weight * np.where(events.scenario[row] == asked.scenario, np.float32(blend.here), np.float32(1))
     return sparse.csr_matrix((weight.astype(np.float32), (query, events.item[row])), shape=(len(asked), items))

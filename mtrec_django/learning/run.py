@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
 
-from ..dataset import Bools, Dataset, Floats
+from ..dataset import Dataset, Floats
 from ..inference.artifact import Artifact
 from ..inference.query import QueryEncoder
 from ..representation.features import ColdPlaces, ItemFeatures
+from .hearing import Heard, against, hear, refusals
 from .network import Network, Shape
 from .queries import Queries, Split, last_out, queries, time_split
 from .sampling import Negatives, Sampler, balance, discoveries, recent, visits_share
@@ -39,18 +42,30 @@ class Run:
     features: ItemFeatures
     rows: Floats  # [items, width]
     similar: Floats  # [items, n]
-    silent_kinds: Bools  # [kinds], in no history
+    heard: Heard
     places: dict[bytes, ColdPlaces] = field(default_factory=dict)  # of each set of items with events met so far
 
     @classmethod
-    def prepare(cls, dataset: Dataset, settings: Settings, seed: int, progress: Progress) -> Run:
-        """Fit the features of the items. An impression by itself says nothing, so it is in no history."""
+    def prepare(
+        cls,
+        dataset: Dataset,
+        settings: Settings,
+        seed: int,
+        progress: Progress,
+        *,
+        like: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Tell the events apart, `like` a version did that has this configuration, and fit the features of the items.
+
+        The data of the run are those that were heard: use them from here on.
+        """
+        heard = hear(dataset, like=like)
+        dataset = heard.dataset
         features = ItemFeatures.fit(dataset.items, seed=seed)
         rows = features.transform(dataset.items)
-        silent_kinds = np.array([kind == "impression" for kind in dataset.kinds], bool)
         most = max(FEWEST_NEIGHBOURS, NEIGHBOUR_CELLS // max(len(dataset.items), 1))
         settings = replace(settings, neighbours=min(settings.neighbours, most))
-        return cls(dataset, settings, seed, progress, features, rows, features.similarity(dataset.items), silent_kinds)
+        return cls(dataset, settings, seed, progress, features, rows, features.similarity(dataset.items), heard)
 
     def split(self) -> Split:
         """By time where times are known, else the last of each visitor's events, in the order given."""
@@ -71,7 +86,16 @@ class Run:
         """A fresh network; the same one for the same seed."""
         torch.manual_seed(self.seed)
         s = self.settings
-        shape = Shape(len(self.rows), self.rows.shape[1], len(self.dataset.kinds), s.dim, s.heads, s.length, s.dropout)
+        shape = Shape(
+            len(self.rows),
+            self.rows.shape[1],
+            len(self.dataset.kinds),
+            s.dim,
+            s.heads,
+            s.length,
+            s.dropout,
+            tuple(map(self.dataset.kinds.index, against(self.dataset))),
+        )
         return Network(shape, torch.from_numpy(self.rows))
 
     def sampler(self, dataset: Dataset, *, seed: int, half_life: float = 0.0) -> Sampler:
@@ -80,6 +104,7 @@ class Run:
         weight, place = discoveries(dataset)
         weight = balance(place, weight, len(dataset.goals))
         weight = recent(dataset.events, weight, half_life)
+        weight = np.where(weight > 0, weight, -refusals(dataset))
         return Sampler(
             dataset.events,
             weight,
@@ -90,7 +115,6 @@ class Run:
             max_positions=s.max_positions,
             rng=np.random.default_rng(seed),
             later=s.later if visits_share(dataset.events) > 0.2 else 0.0,
-            silent=self.silent_kinds[dataset.events.kind],
             place=place,
         )
 

@@ -30,7 +30,7 @@ class Batch:
     at: Longs  # [targets], -1 is the state of no event
     target: Longs  # [targets], item
     scenario: Longs  # [targets], position in goals, the last + 1 for none
-    weight: Floats  # [targets]
+    weight: Floats  # [targets], below 0 for what is to be pushed away
 
     def __len__(self) -> int:
         return len(self.target)
@@ -62,10 +62,10 @@ def discoveries(dataset: Dataset) -> tuple[Floats, Ints]:
     their scenario wants repeats.
     """
     events, weight = dataset.events, target_weights(dataset)
-    wants = np.array([*(goal.repeats for goal in dataset.goals), False])
+    wants = np.array([*(bool(goal.repeats) for goal in dataset.goals), False])
     again = wants[np.where(events.scenario >= 0, events.scenario, len(dataset.goals))]
     if wants.any():
-        again |= (events.scenario < 0) & np.any([goal.repeats for goal in dataset.goals])
+        again |= (events.scenario < 0) & np.any(wants)
     pair = events.user.astype(np.int64) * max(len(dataset.items), 1) + events.item
     _, first, at = np.unique(pair, return_index=True, return_inverse=True)
     strongest = np.lexsort((weight, at))
@@ -132,15 +132,13 @@ class Sampler:
         max_positions: int,
         rng: np.random.Generator,
         later: float = 0.0,
-        silent: Bools | None = None,
         place: Ints | None = None,
     ) -> None:
-        """`weight` 0 keeps an event in histories but never as target; `later` is the share of rows whose targets come
-        from the next visit, not the next event; `silent` events are in no history either; `place` is the scenario that
-        each counts for as a target, its own one if not given."""
-        kept = slice(None) if silent is None or not silent.any() else ~silent
-        self.events, self.weight = events[kept], weight[kept]
-        self.place = self.events.scenario if place is None else place[kept]
+        """`weight` 0 keeps an event in histories but never as target, below 0 it is one to be pushed away; `later` is
+        the share of rows whose targets come from the next visit, not the next event; `place` is the scenario that each
+        counts for as a target, its own one if not given."""
+        self.events, self.weight = events, weight
+        self.place = events.scenario if place is None else place
         self.users, self.scenarios = users, scenarios
         self.length, self.batch_tokens, self.max_positions = length, batch_tokens, max_positions
         self.rng, self.later = rng, later
@@ -165,7 +163,7 @@ class Sampler:
 
     def _drawn(self) -> Longs | slice:
         """Where one epoch holds a small part of all targets, the events of enough visitors drawn at random."""
-        wanted = np.concatenate([[0], np.cumsum(self.weight > 0)])
+        wanted = np.concatenate([[0], np.cumsum(self.weight != 0)])
         if wanted[-1] <= DRAWN * self.max_positions:
             return slice(None)
         bounds = self.events.indptr(self.users)
@@ -200,7 +198,7 @@ class Sampler:
 
     def _enough(self, start: Longs, size: Longs, weight: Floats) -> Longs:
         """As many random windows as hold `max_positions` targets."""
-        total = np.concatenate([[0], np.cumsum(weight > 0)])
+        total = np.concatenate([[0], np.cumsum(weight != 0)])
         targets = total[start + size] - total[start]
         order = self.rng.permutation(np.flatnonzero(targets > 0))
         enough = np.searchsorted(np.cumsum(targets[order]), self.max_positions) + 1
@@ -224,7 +222,7 @@ class Sampler:
         at = np.where(inside, at, start[:, None])
         goal = self._targets(at, inside, session, start, size)
         first = (start == 0) | (events.user[start] != events.user[start - 1])
-        wanted = inside & (weight[goal] > 0)
+        wanted = inside & (weight[goal] != 0)
         wanted[:, 0] &= first  # the state before the first event of a window is known only at the very beginning
         row, column = np.nonzero(wanted)
         chosen = goal[row, column]

@@ -63,7 +63,11 @@ class Trainer:
         return float(loss.detach())
 
     def loss(self, batch: Batch) -> Tensor:
-        """Weighted cross entropy over the batch's items and uniform negatives."""
+        """Weighted cross entropy over the batch's items and uniform negatives; what was refused is pushed away.
+
+        A target of negative weight counts -log(1 - p), the unlikelihood of Welleck et al. 2020: nothing where the
+        network would not have shown it anyway.
+        """
         items, log_chance = self.negatives.candidates(batch, self.rng)
         vectors = self.network.tower(torch.from_numpy(items))  # [candidates, dim]
         query = functional.normalize(states(self.network, batch, vectors, items), dim=-1)  # [targets, dim]
@@ -71,7 +75,10 @@ class Trainer:
         right = torch.from_numpy(np.searchsorted(items, batch.target))
         losses = functional.cross_entropy(logits, right, reduction="none")
         weight = torch.from_numpy(batch.weight)
-        return (losses * weight).sum() / max(len(batch), 1)
+        if (batch.weight < 0).any():
+            unlikely = -torch.log(-torch.expm1(-losses.clamp(min=1e-4)))
+            losses = torch.where(weight < 0, unlikely, losses)
+        return (losses * weight.abs()).sum() / max(len(batch), 1)
 
     def _bias(self, batch: Batch, items: np.ndarray, log_chance: Floats) -> Tensor:
         bias = -torch.from_numpy(log_chance)  # [candidates]

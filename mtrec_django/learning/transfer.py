@@ -69,9 +69,9 @@ def transfer(
     settings, progress = settings or Settings(), progress or silent
     started = time.perf_counter()
     with TorchThreads(settings.thread_count()):
-        dataset = clean(dataset).dataset
+        run = Run.prepare(clean(dataset).dataset, settings, seed, progress, like=base.artifact.config)
+        dataset = run.dataset
         goal = dataset.scenario(scenario)
-        run = Run.prepare(dataset, settings, seed, progress)
         split = run.split()
         frozen = freeze(base.before_everything(), dataset)
         progress("train", 0, 1)
@@ -149,7 +149,6 @@ def scenario_states(
     if not dataset.goals[goal].repeats:
         weight = np.where(repeated(events), 0, weight)
     weight = weight / max(float(weight.max(initial=0)), 1e-9)
-    silent_kinds = np.array([kind == "impression" for kind in dataset.kinds], bool)
     sampler = Sampler(
         events,
         weight.astype(np.float32),
@@ -160,7 +159,6 @@ def scenario_states(
         max_positions=settings.max_positions // 4,
         rng=np.random.default_rng(seed),
         later=1.0 if not dataset.goals[goal].in_session and visits_share(events) > 0.2 else 0.0,
-        silent=silent_kinds[events.kind],
     )
     kinds = kind_map(frozen.base, dataset)
     vectors = torch.from_numpy(frozen.vectors)

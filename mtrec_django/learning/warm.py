@@ -26,7 +26,7 @@ def warm(network: Network, live: Trained, dataset: Dataset) -> None:
             stored = arrays.get(f"query.{name}")
             if name == "kind" and stored is not None:
                 stored = _kinds(stored, before.artifact.config["kinds"], dataset.kinds)
-            if stored is not None and stored.shape == tuple(tensor.shape):
+            if name != "sign" and stored is not None and stored.shape == tuple(tensor.shape):
                 tensor.copy_(torch.from_numpy(np.ascontiguousarray(stored)))
         if arrays["tower.weight"].shape == tuple(network.tower.content.weight.shape):
             network.tower.content.weight.copy_(torch.from_numpy(arrays["tower.weight"]))

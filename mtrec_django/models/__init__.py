@@ -4,10 +4,10 @@ from .catalog import Item, ItemContent, Pin, Scenario
 from .erasures import Erasure
 from .events import Feedback, Recommendation, Relation, Visitor
 from .experiments import Arm, ArmDay, Experiment, Metric
-from .metrics import AnswerDay, PositionDay, ScenarioDay
+from .metrics import AnswerDay, PositionDay, ScenarioDay, Tally
 from .runs import Run
 from .vectors import ItemNeighbours, ItemPartners, ItemScore, ItemVector
-from .versions import ModelVersion, Publication, VersionFile, lineage, roll_back
+from .versions import ModelVersion, Publication, VersionFile, roll_back
 
 __all__ = [
     "AnswerDay",
@@ -32,8 +32,8 @@ __all__ = [
     "Run",
     "Scenario",
     "ScenarioDay",
+    "Tally",
     "VersionFile",
     "Visitor",
-    "lineage",
     "roll_back",
 ]

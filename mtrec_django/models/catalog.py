@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -115,6 +116,9 @@ class Scenario(models.Model):
                 errors[name] = _("This is a list of texts.")
         if not isinstance(self.options, dict):
             errors["options"] = _("Options are a JSON object.")
+        elif wrong := misread(self.options):
+            words = {"name": wrong[0]}
+            errors["options"] = _("“%(name)s” is a list of kinds of events, as in [“purchase”].") % words
         if self.pk and self.parent_id == self.pk:
             errors["parent"] = _("A scenario is not its own parent.")
         if errors:
@@ -133,9 +137,15 @@ class Scenario(models.Model):
         return named or [kind for kind, weight in self.goal.items() if weight == most > 0]
 
     @property
-    def repeats(self) -> bool:
-        """Whether an item the visitor already bought may be the right answer."""
-        return not set(self.exclude) & {kind for kind, weight in self.goal.items() if weight > 0}
+    def repeats(self) -> bool | None:
+        """Whether an item the visitor already had may be the right answer; None where a training is to measure it.
+
+        What is excluded is not wanted again; else the option `repeats` decides.
+        """
+        if set(self.exclude) & {kind for kind, weight in self.goal.items() if weight > 0}:
+            return False
+        wanted = self.options.get("repeats")
+        return wanted if isinstance(wanted, bool) else None
 
 
 class Pin(models.Model):
@@ -170,8 +180,21 @@ class Pin(models.Model):
         return f"{self.item} at {self.position} in {self.scenario}"
 
 
+KINDS_OF = ("conversions", "money")
+"""Options that name kinds of events, for the figures of what came of a list."""
+
+
+def misread(options: Mapping[str, Any]) -> list[str]:
+    """Those of `KINDS_OF` that are no lists of texts."""
+    return [name for name in KINDS_OF if name in options and not _are_kinds(options[name])]
+
+
+def _are_kinds(value: object) -> bool:
+    return isinstance(value, list | tuple) and len(_kinds(value)) == len(value)
+
+
 def _kinds(value: object) -> list[str]:
-    return [kind for kind in value if isinstance(kind, str)] if isinstance(value, list) else []
+    return [kind for kind in value if isinstance(kind, str)] if isinstance(value, list | tuple) else []
 
 
 def _is_weight(value: object) -> bool:

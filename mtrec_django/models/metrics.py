@@ -78,3 +78,20 @@ class ScenarioDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scenario_id} {self.day}"
+
+
+class Tally(models.Model):
+    """Lists that one process gave in a minute; the job adds them to `ScenarioDay` and deletes them."""
+
+    scenario = models.ForeignKey("mtrec.Scenario", models.CASCADE, related_name="+")
+    day = models.DateField()
+    consented = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    crawled = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("tally")
+        verbose_name_plural = _("tallies")
+
+    def __str__(self) -> str:
+        return f"{self.scenario_id} {self.day}"

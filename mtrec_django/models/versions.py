@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models, transaction
@@ -186,22 +186,22 @@ class Publication(models.Model):
         return f"{self.version} in {self.scenario}"
 
 
+def live_before(scenario: Scenario) -> ModelVersion | None:
+    """What rolling back would put live again."""
+    last = scenario.publications.select_related("replaced").first()
+    return last.replaced if last is not None else None
+
+
 def roll_back(scenario: Scenario, *, by: User | None = None, reason: str = "") -> Publication:
     """Put back what was live before the newest publication of the scenario.
 
     Raises:
         NotPublishable: when nothing was live before, or it was pruned since.
     """
-    last = scenario.publications.select_related("replaced").first()
-    if last is None or last.replaced is None:
+    before = live_before(scenario)
+    if before is None:
         raise NotPublishable(f"nothing was live in {scenario} before")
-    published = last.replaced.publish([scenario], by=by, reason=reason or f"rolled back from {last.version}")
+    published = before.publish([scenario], by=by, reason=reason or f"rolled back from {scenario.live_version}")
     if not published:
-        raise NotPublishable(f"{last.replaced} is live in {scenario} already")
+        raise NotPublishable(f"{before} is live in {scenario} already")
     return published[0]
-
-
-def lineage(version: ModelVersion) -> dict[str, Any]:
-    """The base of a version and all its transfers, as a tree of primary keys."""
-    base = version.parent or version
-    return {"base": base.pk, "transfers": list(base.children.order_by("pk").values_list("pk", flat=True))}

@@ -88,9 +88,9 @@ def _local(settings: Mapping[str, str | float]) -> Fragment:
     return compose("select {parts}", parts=join(", ", parts))
 
 
-def write(statement: Fragment, *, using: str) -> None:
-    """Run one statement that writes; an atomic block of the caller survives its failure, as in `read`."""
-    _send([statement], using, closing=[])
+def write(*statements: Fragment, using: str) -> None:
+    """Run statements that write, in one round trip; a caller's atomic block survives their failure, as in `read`."""
+    _send(list(statements), using, closing=[])
 
 
 def _send(statements: list[Fragment], using: str, *, closing: list[str]) -> list[Rows]:

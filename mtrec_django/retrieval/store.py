@@ -177,6 +177,17 @@ def stored() -> set[int]:
 # Keeping live versions fresh
 
 
+def with_graph() -> set[int]:
+    """Versions whose vectors have a graph that can be searched."""
+    with _cursor() as cursor:
+        cursor.execute(
+            "select substring(c.relname from '_v([0-9]+)_hnsw$')::bigint from pg_index i"
+            " join pg_class c on c.oid = i.indexrelid where i.indisvalid and c.relname ~ %s",
+            [f"^{PARENTS[0]}_v[0-9]+_hnsw$"],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
 def upsert(version_id: int, item_ids: Sequence[int], vectors: Floats) -> int:
     """Put new or changed items into a live version: searchable with the commit, no rebuild. Returns how many."""
     table = vectors_table(version_id).text

@@ -21,9 +21,11 @@ from django.db.models.signals import post_delete, post_save
 
 from ..catalog.registry import sources
 from ..conf import DIM, get_config
+from ..dataset import NEGATIVE_KINDS
 from ..exceptions import NotRegistered
 from ..inference.artifact import Artifact, ArtifactError, joined
 from ..inference.blend import Blend
+from ..inference.polarity import LOW
 from ..inference.query import QueryEncoder
 from ..models import Arm, Experiment, ModelVersion, Pin, Scenario, VersionFile
 from ..retrieval import store
@@ -102,8 +104,32 @@ class Live:
 
     @property
     def exclude(self) -> list[str]:
-        """Kinds of events that take an item off the visitor's list."""
-        return [kind for kind in self.scenario.exclude if isinstance(kind, str)]
+        """Kinds of events that take an item off the visitor's list: as the scenario says, what says no, and what it
+        wants, where it was measured that nobody wants it twice."""
+        said = {kind for kind in self.scenario.exclude if isinstance(kind, str)}
+        weights = {kind: weight for kind, weight in self.scenario.goal.items() if isinstance(weight, int | float)}
+        wanted = {kind for kind, weight in weights.items() if weight > 0}
+        kinds = said | NEGATIVE_KINDS | {kind for kind, weight in weights.items() if weight < 0}
+        repeats = self.scenario.repeats
+        if not said & wanted and (self._measured("repeats") if repeats is None else repeats) is False:
+            kinds |= wanted
+        return sorted(kinds)
+
+    @property
+    def low(self) -> Mapping[str, float]:
+        """Kind -> up to which value the version hears a no."""
+        return self.base.artifact.config.get("low", {}) if self.base else {}
+
+    @property
+    def refused(self) -> Mapping[str, float]:
+        """The same of those kinds whose low values count for nothing in any goal."""
+        against = self.base.artifact.config.get("against", ()) if self.base else ()
+        return {kind: bound for kind, bound in self.low.items() if kind + LOW in against}
+
+    def _measured(self, name: str) -> Any:
+        """What the version found out about this scenario."""
+        goals = self.base.artifact.config.get("goals", ()) if self.base else ()
+        return next((goal.get(name) for goal in goals if goal["name"] == self.scenario.name), None)
 
 
 @dataclass(frozen=True, slots=True)

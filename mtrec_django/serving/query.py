@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,16 +14,13 @@ from ..catalog.registry import source_for
 from ..conf import DIM, HISTORY_LENGTH
 from ..events.pseudonyms import keys_of
 from ..events.visitors import consents, session_key, speaks, spoken_for
+from ..inference.polarity import SILENT, heard, says_no
 from ..inference.query import QueryEncoder
 from ..models import Visitor
 from ..retrieval import store
-from ..retrieval.statement import Fragment, Rows, compose
+from ..retrieval.statement import Fragment, Rows, compose, join
 
 Floats = npt.NDArray[np.float32]
-
-
-SILENT = "impression"
-"""The kind of event that says nothing by itself: in no history, neither here nor in a training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +39,12 @@ class History:
         return len(self.items)
 
     @classmethod
-    def from_rows(cls, rows: Rows, scenario_id: int | None) -> History:
-        """The rows of `last_events`."""
+    def from_rows(cls, rows: Rows, scenario_id: int | None, low: Mapping[str, float]) -> History:
+        """The rows of `last_events`; `low` is up to which value each kind says no."""
         if not rows:
             return cls()
-        items, kinds, titles, ages, places, vectors, neighbours = zip(*rows, strict=True)
+        items, kinds, values, titles, ages, places, vectors, neighbours = zip(*rows, strict=True)
+        kinds = tuple(heard(kind, value, low) for kind, value in zip(kinds, values, strict=True))
         here = tuple(place == scenario_id for place in places)
         return cls(items, kinds, titles, ages, here, store.unpack(vectors), neighbours)
 
@@ -65,9 +63,10 @@ class History:
         )
 
     def encode(self, encoder: QueryEncoder) -> Floats:
-        """The query vector; items the version does not know are passed over. [dim]"""
-        known = np.flatnonzero(np.isfinite(self.vectors).all(axis=1))
+        """The query vector; what the version does not know is passed over: items, and kinds that say no. [dim]"""
         kinds = encoder.kind_codes(self.kinds)
+        deaf = (kinds < 0) & np.fromiter(map(says_no, self.kinds), np.bool_, len(self))
+        known = np.flatnonzero(np.isfinite(self.vectors).all(axis=1) & ~deaf)
         return encoder.encode(self.vectors[known], kinds[known], np.array(self.ages)[known], np.array(self.here)[known])
 
 
@@ -135,9 +134,9 @@ def last_events(visitor: Fragment, base_id: int | None) -> Fragment:
     """SELECT of the history, with what a base version knows of its items."""
     placed, joined = _placed("f.item_id", base_id)
     return compose(
-        "select f.item_id, f.kind, i.title, greatest(0, extract(epoch from now() - f.time))::float8, f.scenario_id,"
-        " {placed} from (select id, item_id, kind, time, scenario_id from mtrec_feedback where visitor_id = {visitor}"
-        " and kind <> {silent} order by time desc, id desc limit {length}) as f"
+        "select f.item_id, f.kind, f.value, i.title, greatest(0, extract(epoch from now() - f.time))::float8,"
+        " f.scenario_id, {placed} from (select id, item_id, kind, value, time, scenario_id from mtrec_feedback"
+        " where visitor_id = {visitor} and kind <> {silent} order by time desc, id desc limit {length}) as f"
         " join mtrec_item as i on i.id = f.item_id {joined}"
         " order by f.time desc, f.id desc",
         placed=placed,
@@ -148,12 +147,17 @@ def last_events(visitor: Fragment, base_id: int | None) -> Fragment:
     )
 
 
-def had(visitor: Fragment, kinds: Sequence[str]) -> Fragment:
-    """SELECT of every item the visitor has such an event on."""
+def had(visitor: Fragment, kinds: Sequence[str], low: Mapping[str, float]) -> Fragment:
+    """SELECT of every item the visitor has such an event on, or one with so low a value."""
+    bounds = [
+        compose(" or kind = {kind} and value <= {bound}", kind=kind, bound=float(bound)) for kind, bound in low.items()
+    ]
     return compose(
-        "select distinct item_id from mtrec_feedback where visitor_id = {visitor} and kind = any({kinds}::text[])",
+        "select distinct item_id from mtrec_feedback where visitor_id = {visitor}"
+        " and (kind = any({kinds}::text[]){bounds})",
         visitor=visitor,
         kinds=list(kinds),
+        bounds=join("", bounds),
     )
 
 

@@ -159,8 +159,7 @@ def _statements(question: Question, live: Live) -> dict[str, Fragment]:
         asked["visitor"] = identity(question.visitor)
         if base_id is not None:
             asked["history"] = last_events(question.visitor, base_id)
-        if live.exclude:
-            asked["seen"] = had(question.visitor, live.exclude)
+        asked["seen"] = had(question.visitor, live.exclude, live.refused)
     if question.on_page is not None:
         asked["on_page"] = question.on_page.select(base_id)
     policy = question.policy(live)
@@ -174,7 +173,7 @@ def _statements(question: Question, live: Live) -> dict[str, Fragment]:
 
 
 def _known(question: Question, live: Live, rows: dict[str, Rows]) -> Known:
-    history = History.from_rows(rows.get("history", []), live.scenario.pk)
+    history = History.from_rows(rows.get("history", []), live.scenario.pk, live.low)
     on_page = question.on_page.told(rows["on_page"]) if question.on_page else None
     if on_page and on_page.id is not None and on_page.vector is not None:
         history = history.after_viewing(on_page.id, on_page.title, on_page.vector, on_page.neighbours)

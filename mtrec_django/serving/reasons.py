@@ -10,6 +10,7 @@ from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext_lazy as _
 
 from ..inference.blend import FRESH, PERSONAL, POPULAR, TOGETHER
+from ..inference.polarity import says_no
 from ..retrieval.candidates import NEW, TRENDING
 from ..retrieval.item_to_item import SIMILAR, VIEWED
 from ..retrieval.ranking import Ranking
@@ -72,7 +73,8 @@ def explain(found: Candidates, ranking: Ranking, at: int, history: History, *, o
             return Reason(TRENDING)
         return Reason(POPULAR if POPULAR in found.found_by[at] else NEW)
     strongest = max(ranking.parts, key=lambda name: ranking.parts[name][at])
-    if strongest in found.partners and (partner := int(found.partners[strongest][at])) >= 0:
+    partner = int(found.partners[strongest][at]) if strongest in found.partners else -1
+    if partner >= 0 and not says_no(history.kinds[partner]):
         return Reason(strongest, history.titles[partner], history.kinds[partner])
     if strongest in (PERSONAL, TOGETHER):
         return _nearest(found.vectors[at], history, on_page) or _unasked(found, at)
@@ -84,7 +86,8 @@ def _nearest(vector: npt.NDArray[np.float32], history: History, on_page: int | N
     if not len(history):
         return None
     likeness = history.vectors @ vector  # [events]
-    known = np.isfinite(likeness)
+    refused = np.fromiter(map(says_no, history.kinds), np.bool_, len(history))
+    known = np.isfinite(likeness) & ~refused
     if not known.any():
         return None
     nearest = int(np.where(known, likeness, -2).argmax())

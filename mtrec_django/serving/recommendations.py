@@ -16,7 +16,8 @@ from django.utils.functional import Promise
 from ..catalog.registry import source_for
 from ..conf import get_config
 from ..models import Recommendation as Shown
-from ..retrieval.statement import compose, write
+from ..retrieval.statement import Fragment, compose, write
+from . import tally
 from .complaints import complain
 from .cursors import MAX_SEEN, pack
 
@@ -78,6 +79,8 @@ class Answer(list[Any]):
         """Primary key of the item that the page is about."""
         self.consent = consent
         """Whether it may be stored that this was shown."""
+        self.crawled = False
+        """Whether a robot asked."""
         self.short = short
         """Whether fewer items were allowed than were asked for."""
         self.before = before
@@ -131,11 +134,25 @@ def unsign(token: str) -> Link | None:
 
 
 def log_shown(answer: Answer) -> None:
-    """Store what was shown, by one statement; nothing without consent. That it failed is no reason to break a page."""
-    if not answer or not answer.consent or not get_config().LOG_SHOWN:
+    """Store what was shown, by one statement; without consent only that somebody was given a list. That it failed is no
+    reason to break a page.
+    """
+    if not answer or not get_config().LOG_SHOWN:
         return
+    if answer.scenario:
+        tally.note(answer.scenario, "crawled" if answer.crawled else "consented" if answer.consent else "refused")
+    statements = [*([_shown(answer)] if answer.consent else []), *tally.due()]
+    if not statements:
+        return
+    try:
+        write(*statements, using=router.db_for_write(Shown))
+    except (OperationalError, ProgrammingError, DataError) as error:
+        complain("what was shown was not stored", error)
+
+
+def _shown(answer: Answer) -> Fragment:
     shown = answer.recommendations
-    statement = compose(
+    return compose(
         "insert into mtrec_recommendation"
         " (id, visitor_id, scenario_id, version_id, context_id, items, sources, scores, arm, created_at)"
         " select {id}::uuid, (select id from mtrec_visitor where id = {visitor} for key share),"
@@ -153,7 +170,3 @@ def log_shown(answer: Answer) -> None:
         scores=[one.score for one in shown],
         arm=answer.arm,
     )
-    try:
-        write(statement, using=router.db_for_write(Shown))
-    except (OperationalError, ProgrammingError, DataError) as error:
-        complain("what was shown was not stored", error)

@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from ..catalog.registry import source_for
-from ..events.visitors import consents
+from ..events.visitors import consents, is_crawler
 from ..exceptions import BadRule
 from ..models import Scenario, Visitor
 from ..retrieval.policy import Rules, read_options
@@ -53,11 +53,14 @@ def recommend(
         NotRegistered: when there is no such scenario, or a model is no item source.
         BadRule: for a rule or a cursor that makes no sense.
     """
-    consent = request is not None and consents(request)
+    crawled = request is not None and is_crawler(request)
+    consent = request is not None and not crawled and consents(request)
     visitor = who(request) if consent else None
     identity = identity_of(request) if consent else ""
     question = _question(scenario, n, visitor, identity, queryset, item, exclude, after, rules)
-    return answer(question, consent=consent)
+    made = answer(question, consent=consent)
+    made.crawled = crawled
+    return made
 
 
 def recommend_for(

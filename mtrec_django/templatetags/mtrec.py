@@ -25,7 +25,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ..events import tokens
-from ..events.visitors import consents
+from ..events.visitors import consents, is_crawler
 from ..exceptions import NotRegistered
 from ..serving import recommender
 from ..serving.complaints import complain
@@ -110,7 +110,8 @@ def _similar_items(request: Any, about: Any, **options: Any) -> Answer:
     if not isinstance(about, Model):  # a variable that is not there
         return Answer(scenario="")
     answer = recommender.similar_items(about, **options)
-    answer.consent = request is not None and consents(request)
+    answer.crawled = request is not None and is_crawler(request)
+    answer.consent = request is not None and not answer.crawled and consents(request)
     return answer
 
 

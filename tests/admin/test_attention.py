@@ -7,14 +7,28 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from mtrec_django import jobs
 from mtrec_django.admin.attention import notices
-from mtrec_django.models import Item, ModelVersion, Run, Scenario
+from mtrec_django.admin.online import online
+from mtrec_django.models import (
+    AnswerDay,
+    Arm,
+    Experiment,
+    Item,
+    ModelVersion,
+    Recommendation,
+    Run,
+    Scenario,
+    ScenarioDay,
+)
+from mtrec_django.retrieval import store
 
 pytestmark = pytest.mark.django_db
 
 
 def texts() -> str:
-    found = notices(Scenario.objects.select_related("live_version"), Run.objects.unfinished())
+    scenarios = list(Scenario.objects.select_related("live_version"))
+    found = notices(scenarios, Run.objects.unfinished(), online([place.pk for place in scenarios]))
     return "\n".join(f"{notice.level}: {notice.text} {notice.todo}" for notice in found)
 
 
@@ -59,6 +73,55 @@ def test_items_without_vectors(home: Scenario, base: ModelVersion, item: Item) -
     assert "The catalogue is empty" in texts()  # nothing is available
     Item.objects.update(available=True)
     assert f"1 available item has no vector in v{base.pk}" in texts()
+
+
+def test_a_version_without_an_index(home: Scenario, base: ModelVersion, item: Item) -> None:
+    Item.objects.update(available=True)
+    base.publish([home])
+    assert f"error: v{base.pk} has no index" in texts()
+    store.create(base.pk)
+    store.index(base.pk)
+    assert "has no index" not in texts()
+
+
+def test_a_worker_that_is_silent(home: Scenario) -> None:
+    Run.objects.create(kind="train", status="running", heartbeat_at=timezone.now() - timedelta(minutes=20))
+    assert "no sign of life for 20 minutes" in texts()
+    Run.objects.update(heartbeat_at=timezone.now())
+    assert "sign of life" not in texts()
+
+
+def test_figures_that_nobody_counts(home: Scenario) -> None:
+    assert "figures" not in texts()
+    Recommendation.objects.create(scenario=home, items=[], sources=[], scores=[])
+    assert "never counted. Put mtrec.metrics" in texts()
+    jobs.refresh_metrics()
+    assert "figures" not in texts()
+    ScenarioDay.objects.update(counted_at=timezone.now() - timedelta(hours=5))
+    assert "last counted 5" in texts()
+
+
+def test_few_consent(home: Scenario) -> None:
+    row = ScenarioDay.objects.create(scenario=home, day=timezone.localdate(), consented=30, refused=70)
+    assert "consent" not in texts()  # too few to say
+    ScenarioDay.objects.filter(pk=row.pk).update(consented=300, refused=700)
+    assert "Only 30 % of the lists of home" in texts()
+
+
+def test_many_lists_without_the_model(home: Scenario, base: ModelVersion) -> None:
+    AnswerDay.objects.create(scenario=home, day=timezone.localdate(), answers=300)
+    assert "without a model" not in texts()  # it has none
+    base.publish([home])
+    assert "100 % of the lists of home were given without a model" in texts()
+
+
+def test_an_arm_that_was_stopped(home: Scenario) -> None:
+    experiment = Experiment.objects.create(scenario=home, name="try", starts_at=timezone.now())
+    arm = Arm.objects.create(experiment=experiment, name="bad", stopped_at=timezone.now())
+    assert "Arm bad of “try” in home did harm" in texts()
+    experiment.winner = arm
+    experiment.save()
+    assert "did harm" not in texts()
 
 
 def test_the_worst_comes_first(home: Scenario, base: ModelVersion) -> None:

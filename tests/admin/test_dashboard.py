@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from mtrec_django import jobs
 from mtrec_django.models import ModelVersion, Recommendation, Run, Scenario
 
 FRONT = "/admin/mtrec/"
@@ -35,6 +36,7 @@ def test_with_nothing_there_it_says_what_to_do(boss: Client) -> None:
 
 
 def test_it_shows_the_live_version_beside_its_baselines(boss: Client, full: dict[str, Any]) -> None:
+    jobs.refresh_metrics()
     page = boss.get(FRONT).content.decode()
     assert "0.0600" in page and "0.0200" in page and "0.2000" in page
     assert "+200 %" in page and "+150 to +250" in page  # over popularity: .04 of .02, from .03 to .05

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mtrec_django.admin.figures import HEADLINE, curve, margins, table, tables
+from mtrec_django.admin.figures import HEADLINE, margins, table, tables
 from mtrec_django.models import ModelVersion
 
 from .conftest import MARGINS, METRICS
@@ -49,17 +49,3 @@ def test_a_place_that_was_not_measured_has_no_table(metrics: dict[str, object]) 
     version = ModelVersion(metrics=metrics)
     assert table(version, "home") is None
     assert tables(version) == []
-
-
-def test_a_curve_stays_in_its_frame_and_marks_the_best() -> None:
-    line = curve([1.0, 3.0, 2.0], "ndcg", size=(108, 28))
-    assert line is not None
-    assert line.points == "4.0,24.0 54.0,4.0 104.0,14.0"
-    assert (line.best, line.best_x, line.best_y) == (3.0, 54.0, 4.0)
-    assert curve([3.0, 1.0], "loss", lower_is_better=True).best == 1.0  # type: ignore[union-attr]
-
-
-def test_flat_and_short_curves() -> None:
-    flat = curve([2.0, 2.0], "loss", size=(108, 28))
-    assert flat is not None and flat.points == "4.0,24.0 104.0,24.0"
-    assert curve([1.0], "loss") is None

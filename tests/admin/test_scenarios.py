@@ -77,7 +77,9 @@ def test_saving_in_the_admin_is_logged(boss: Client, home: Scenario) -> None:
     assert response.status_code == 302
     home.refresh_from_db()
     assert home.goal == {"purchase": 1}
-    assert "Goal" in LogEntry.objects.get().get_change_message()
+    said = LogEntry.objects.get().get_change_message()
+    assert "Goal: view = 1, purchase = 5 → purchase = 1" in said
+    assert "title: Picked for you → –" in said.replace("Title", "title")
 
 
 def test_a_scenario_cannot_be_its_own_parent(home: Scenario) -> None:
@@ -109,6 +111,17 @@ def test_buttons_send_the_token_and_the_way_back(boss: Client, home: Scenario) -
     form_of_button = page[page.index(reverse("admin:mtrec_transfer", args=[home.pk])) :][:400]
     assert "csrfmiddlewaretoken" in form_of_button
     assert f'name="next" value="{url}"' in form_of_button
+
+
+def test_the_button_is_there_where_something_was_live_before(boss: Client, home: Scenario, base: ModelVersion) -> None:
+    page, button = (
+        reverse("admin:mtrec_scenario_change", args=[home.pk]),
+        reverse("admin:mtrec_roll_back", args=[home.pk]),
+    )
+    base.publish([home])
+    assert button not in boss.get(page).content.decode()
+    make_version().publish([home])
+    assert button in boss.get(page).content.decode()
 
 
 def test_what_differs_from_the_code_is_told(boss: Client, home: Scenario) -> None:

@@ -53,6 +53,7 @@ OPERATIONS = {
     "mtrec-api:rank": Operation("post", {"items": ["sku-0", "sku-1"], "source": "testsite.product"}),
     "mtrec-api:feedback": Operation("post", EVENT, status=201, others={"server": 400}),
     "mtrec-api:similar-visitors": Operation(),
+    "mtrec-api:visitor": Operation(others={"token of bob": 403}),
     "mtrec-api:tokens": Operation("post", status=201, others={"token of bob": 403, "server": 403}),
 }
 """Every address outside the admin. A new one must be written down here."""

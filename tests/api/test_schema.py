@@ -33,6 +33,8 @@ def test_it_is_valid_and_holds_every_operation(schema: Any) -> None:
         (f"{API}/scenarios/{{name}}/rank/", "post"),
         (f"{API}/scenarios/{{name}}/recommendations/", "get"),
         (f"{API}/tokens/", "post"),
+        (f"{API}/visitor/", "delete"),
+        (f"{API}/visitor/", "get"),
         (f"{API}/visitors/similar/", "get"),
     ]
     ids = [one["operationId"] for one in operations.values()]

@@ -5,4 +5,4 @@ from __future__ import annotations
 from example_project.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-MTREC = {"ENCODER": "hashing", "TRAIN": {"epochs": 2, "quick": True}}
+MTREC = {"ENCODER": "hashing", "TRAIN": {"epochs": 2, "quick": True}, "CRAWLERS_COUNT": True}

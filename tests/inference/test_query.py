@@ -17,7 +17,7 @@ KINDS = ["view", "cart", "purchase"]
 def network(seed: int = 0) -> QueryNetwork:
     """Random weights everywhere, also where training begins at zero."""
     torch.manual_seed(seed)
-    made = QueryNetwork(Shape(0, 1, len(KINDS))).eval()
+    made = QueryNetwork(Shape(0, 1, len(KINDS), against=(1,))).eval()
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))

@@ -16,6 +16,7 @@ from mtrec_django.events.relations import set_relation
 from mtrec_django.events.tracking import track_visitor
 from mtrec_django.events.visitors import merge, references
 from mtrec_django.jobs import training
+from mtrec_django.jobs.checkpoints import InDatabase
 from mtrec_django.models import Erasure, Feedback, ModelVersion, Recommendation, Relation, Scenario, Visitor
 from mtrec_django.models.erasures import is_genuine
 from mtrec_django.testing import make_visitor
@@ -131,7 +132,7 @@ def test_neither_files_nor_a_next_training_know_him(settings: Any, monkeypatch: 
     fit = training.fit
 
     def listen(dataset: Any, **options: Any) -> Any:
-        read.append((dataset, options["warm_start"]))
+        read.append((dataset, options["afresh"]))
         return fit(dataset, **options)
 
     monkeypatch.setattr(training, "fit", listen)
@@ -139,11 +140,19 @@ def test_neither_files_nor_a_next_training_know_him(settings: Any, monkeypatch: 
     jobs.erase(somebody)
     assert traces(words) == set()
     jobs.train()
-    (dataset, begun_at) = read[0]
+    (dataset, afresh) = read[0]
     assert somebody.pk not in dataset.users.ids
-    assert begun_at is None
+    assert afresh
     newest = ModelVersion.objects.filter(kind="base").latest("pk")
     newest.publish()
     jobs.train()
-    assert read[1][1] is not None
+    assert not read[1][1]
     assert not Relation.objects.exists()
+
+
+def test_a_checkpoint_that_he_taught_is_not_gone_on_from(ann: Visitor) -> None:
+    died, after = (ModelVersion.objects.create(kind="base", status="building") for _ in range(2))
+    died.add_file("checkpoint", b"of a test")
+    assert InDatabase(after).read() == b"of a test"
+    jobs.erase(ann)
+    assert InDatabase(after).read() is None

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from mtrec_django import jobs
@@ -165,3 +166,9 @@ def test_what_counts_as_conversion_and_money() -> None:
     named = Scenario(goal={"view": 1}, options={"money": ["order"], "conversions": ["sign-up"]})
     assert named.conversions == ["sign-up"]
     assert Scenario(goal={}).conversions == []
+
+
+@pytest.mark.parametrize("money", ["purchase", [1], {"purchase": 1}])
+def test_kinds_are_a_list_of_texts(money: object) -> None:
+    with pytest.raises(ValidationError, match="list of kinds"):
+        Scenario(name="x", options={"money": money}).clean()

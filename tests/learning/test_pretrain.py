@@ -89,6 +89,9 @@ def test_a_warm_start_begins_where_the_live_version_stood(trained: Trained, worl
     warmed = fit(world, settings=one_epoch, seed=3, warm_start=trained)
     assert warmed.report["epochs"][0]["ndcg@10"] > cold.report["epochs"][0]["ndcg@10"]
     assert "live" in warmed.report["metrics"]["home"]
+    afresh = fit(world, settings=one_epoch, seed=3, warm_start=trained, afresh=True)
+    assert afresh.report["epochs"] == cold.report["epochs"]
+    assert "live" in afresh.report["metrics"]["home"]
 
 
 def test_a_warm_start_matches_items_by_id(trained: Trained, world: Dataset) -> None:

@@ -64,14 +64,6 @@ def test_of_data_too_large_for_an_epoch_other_visitors_are_met_in_each() -> None
             assert at < 0 or batch.items[row, at] % 6 == target % 6
 
 
-def test_silent_events_are_nowhere() -> None:
-    world = tastes(users=30, events=5)
-    silent = world.events.item % 2 == 0
-    for batch in sampler(world, silent=silent).epoch():
-        assert (batch.target % 2 == 1).all()
-        assert (batch.items % 2 == 1).all()
-
-
 def test_a_giant_is_damped_and_the_mean_stays() -> None:
     scenario = np.array([0] * 1000 + [1] * 10 + [NO_SCENARIO] * 10, np.int32)
     weight = balance(scenario, np.ones(1020, np.float32), 2)

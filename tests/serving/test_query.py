@@ -98,7 +98,7 @@ def test_the_history_is_read_by_its_index(world: World, exclude: list[str]) -> N
         cursor.execute("set local enable_seqscan = off")
     asked = last_events(known(visitor) or Fragment("1"), world.version.pk)
     if exclude:
-        asked = had(known(visitor) or Fragment("1"), exclude)
+        asked = had(known(visitor) or Fragment("1"), exclude, {"rating": 2.0})
     (rows,) = read([compose("explain {asked}", asked=asked)], using="default")
     plan = "\n".join(row[0] for row in rows)
     assert "mtrec_feedback_history" in plan

@@ -27,7 +27,9 @@ def trained(db: None, settings: Any) -> Any:
     """The learner's own view of the version that is live."""
     settings.MTREC = {"ENCODER": "hashing", "TRAIN": {"quick": True, "epochs": 3}, "THREADS": 1}
     Scenario.objects.all().delete()
-    place = Scenario.objects.create(name="home", sources=["testsite.product"], goal={"purchase": 1})
+    place = Scenario.objects.create(
+        name="home", sources=["testsite.product"], goal={"purchase": 1}, options={"repeats": True}
+    )
     halves = make_products()
     sync(["testsite.product"])
     import_events(make_events(halves), "testsite.product")

@@ -19,7 +19,7 @@ alter table mtrec_itemneighbours drop column packed,
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mtrec", "0006_act_for_visitor"),
+        ("mtrec", "0007_tally"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mtrec", "0007_packed_neighbours"),
+        ("mtrec", "0008_packed_neighbours"),
     ]
 
     operations = [
