@@ -85,7 +85,7 @@ class ScenarioAdmin(ActionsMixin):
             "opts": self.opts,
             "scenario": scenario,
             "may_name": request.user.has_perm("mtrec.view_visitor"),
-            **preview(scenario, term),
+            **preview(scenario, request.GET.dict()),
         }
         return TemplateResponse(request, "admin/mtrec/scenario/preview.html", context)
 

@@ -167,6 +167,20 @@ def scenarios() -> list[Live]:
     return list((_state or hear(_ask())).scenarios.values())
 
 
+def served_by(name: str, version_id: int) -> Live:
+    """A scenario as another version would serve it; loaded for this one time, unless its base is known.
+
+    Raises:
+        NotRegistered: when there is no such scenario.
+    """
+    place = scenario(name)
+    if place.version_id == version_id:
+        return place
+    arranged = copy.copy(place.scenario)
+    arranged.live_version_id = version_id
+    return replace(_load(arranged, dict(_state.bases) if _state else {}), policy=place.policy)
+
+
 def poll() -> list[Fragment]:
     """The statement that brings news, when it is time to ask."""
     return [POLL] if time.monotonic() - _heard_at >= get_config().VERSION_POLL_SECONDS else []

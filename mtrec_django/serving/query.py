@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -130,35 +131,42 @@ def identity(visitor: Fragment) -> Fragment:
     return compose("select {visitor}", visitor=visitor)
 
 
-def last_events(visitor: Fragment, base_id: int | None) -> Fragment:
-    """SELECT of the history, with what a base version knows of its items."""
+def last_events(visitor: Fragment, base_id: int | None, until: datetime | None = None) -> Fragment:
+    """SELECT of the history as of a moment, with what a base version knows of its items."""
     placed, joined = _placed("f.item_id", base_id)
     return compose(
-        "select f.item_id, f.kind, f.value, i.title, greatest(0, extract(epoch from now() - f.time))::float8,"
+        "select f.item_id, f.kind, f.value, i.title, greatest(0, extract(epoch from {moment} - f.time))::float8,"
         " f.scenario_id, {placed} from (select id, item_id, kind, value, time, scenario_id from mtrec_feedback"
-        " where visitor_id = {visitor} and kind <> {silent} order by time desc, id desc limit {length}) as f"
+        " where visitor_id = {visitor} and kind <> {silent}{before} order by time desc, id desc limit {length}) as f"
         " join mtrec_item as i on i.id = f.item_id {joined}"
         " order by f.time desc, f.id desc",
         placed=placed,
+        moment=compose("{until}::timestamptz", until=until) if until else Fragment("now()"),
         visitor=visitor,
         silent=SILENT,
+        before=_before(until),
         length=HISTORY_LENGTH,
         joined=joined,
     )
 
 
-def had(visitor: Fragment, kinds: Sequence[str], low: Mapping[str, float]) -> Fragment:
-    """SELECT of every item the visitor has such an event on, or one with so low a value."""
+def had(visitor: Fragment, kinds: Sequence[str], low: Mapping[str, float], until: datetime | None = None) -> Fragment:
+    """SELECT of every item the visitor had such an event on as of a moment, or one with so low a value."""
     bounds = [
         compose(" or kind = {kind} and value <= {bound}", kind=kind, bound=float(bound)) for kind, bound in low.items()
     ]
     return compose(
         "select distinct item_id from mtrec_feedback where visitor_id = {visitor}"
-        " and (kind = any({kinds}::text[]){bounds})",
+        " and (kind = any({kinds}::text[]){bounds}){before}",
         visitor=visitor,
         kinds=list(kinds),
         bounds=join("", bounds),
+        before=_before(until),
     )
+
+
+def _before(until: datetime | None) -> Fragment:
+    return compose(" and time < {until}", until=until) if until else Fragment("")
 
 
 ANSWERS = 50

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -48,6 +49,10 @@ class Question:
     """Fields of the scenario's policy that are other than it says, see `retrieval.policy.read_options`."""
     identity: str = ""
     """What an experiment puts the visitor into an arm by."""
+    fixed: bool = False
+    """Whether it is asked of this very version, whatever is live."""
+    until: datetime | None = None
+    """The moment as of which the visitor is known; None is now."""
 
     @cached_property
     def keys(self) -> Keys | None:
@@ -130,7 +135,7 @@ def ask_visitor(question: Question, live: Live) -> Known:
         DatabaseError: when the version's tables cannot be read.
     """
     asked = _statements(question, live)
-    news = live_state.poll()
+    news = [] if question.fixed else live_state.poll()
     if not asked and not news:
         return _known(question, live, {})
     rows = read([*asked.values(), *news], using=store.database())
@@ -158,12 +163,12 @@ def _statements(question: Question, live: Live) -> dict[str, Fragment]:
     if question.visitor is not None:
         asked["visitor"] = identity(question.visitor)
         if base_id is not None:
-            asked["history"] = last_events(question.visitor, base_id)
-        asked["seen"] = had(question.visitor, live.exclude, live.refused)
+            asked["history"] = last_events(question.visitor, base_id, question.until)
+        asked["seen"] = had(question.visitor, live.exclude, live.refused, question.until)
     if question.on_page is not None:
         asked["on_page"] = question.on_page.select(base_id)
     policy = question.policy(live)
-    if policy.rotation and question.visitor is not None and live.scenario.pk:
+    if policy.rotation and question.visitor is not None and live.scenario.pk and question.until is None:
         asked["ignored"] = shown_in_vain(question.visitor, live.scenario.pk, policy.rotation.hours)
     if policy.pins and (allowed := _pins_allowed(question, live)):
         asked["pins"] = allowed

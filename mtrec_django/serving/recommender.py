@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Unpack
 
 from django.db.models import Model, QuerySet
@@ -79,6 +80,20 @@ def recommend_for(
         scenario, n, known(visitor), identity_of_visitor(visitor), queryset, item, exclude, after, rules
     )
     return answer(question, consent=visitor is not None)
+
+
+def rehearse(
+    visitor: Visitor | None, scenario: str, n: int = 10, *, version: int | None = None, until: datetime | None = None
+) -> Answer:
+    """The list that a visitor would get outside of every experiment, by another version or as of an earlier moment.
+
+    As of then is the visitor's history; what is available, and how popular it is, is as of now.
+
+    Raises:
+        NotRegistered: when there is no such scenario.
+    """
+    place = live.served_by(scenario, version) if version is not None else _place(scenario)
+    return answer(Question(place, n, known(visitor), fixed=True, until=until), consent=False)
 
 
 def similar_items(
