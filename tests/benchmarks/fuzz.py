@@ -72,8 +72,7 @@ def main() -> int:
         folder = Path(name)
         callers = {"stranger": "", "server": site.key}
         found = {
-            caller: fuzz(site, caller, header, given.examples, given.seed, folder)
-            for caller, header in callers.items()
+            caller: fuzz(site, caller, header, given.examples, given.seed, folder) for caller, header in callers.items()
         }
         tracebacks = site.log.read_text().count("Traceback")
     print(f"tracebacks in the log: {tracebacks}")
