@@ -19,6 +19,7 @@ from .storing import store
 from .throttling import FeedbackThrottle
 from .views import MtrecView
 
+KEY = {"type": "string", "maxLength": 255}
 STATUSES = ("stored", "repeated", "ignored", "rejected")
 
 
@@ -35,7 +36,7 @@ class Feedback(MtrecView):
         "stored is stored when the answer comes. One event that cannot be stored is an error 400. The header "
         "`Idempotency-Key` stands for `key` where one event is sent without.",
         tags=TAGS,
-        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+        parameters=[OpenApiParameter("Idempotency-Key", KEY, OpenApiParameter.HEADER)],
         request=PolymorphicProxySerializer(
             component_name="FeedbackOneOrMany",
             serializers=[FeedbackSerializer, FeedbackSerializer(many=True), BatchSerializer],
@@ -68,7 +69,8 @@ class Feedback(MtrecView):
 def _many(data: Any) -> list[Any] | None:
     """The events of a list, or of one beside a token; None for a single event."""
     if isinstance(data, dict) and "events" in data:
-        if not isinstance(data["events"], list) or data.keys() - {FIELD, "events"}:
+        sound = isinstance(data["events"], list) and isinstance(data.get(FIELD, ""), str)
+        if not sound or data.keys() - {FIELD, "events"}:
             raise ValidationError({"events": [_("Events are a list, with nothing but a token beside it.")]})
         data = data["events"]
     return list(data) if isinstance(data, list) else None

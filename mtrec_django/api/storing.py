@@ -71,6 +71,7 @@ class Batch:
 
     def reject(self, at: int, errors: Any) -> None:
         """Say what is wrong with a row."""
+        errors = errors if isinstance(errors, dict) else {"non_field_errors": errors}
         detail = problem(400, errors)["detail"]
         self.results[at] = {"index": at, "status": "rejected", "detail": detail, "errors": errors}
         self.events.pop(at, None)

@@ -78,6 +78,18 @@ def test_a_batch_is_stored_as_far_as_it_can_be(goods: list[Product], send: Send)
     assert Feedback.objects.count() == 3
 
 
+@pytest.mark.parametrize("row", [None, "nonsense", 3, []])
+def test_what_is_wrong_is_always_said_by_field(row: Any, goods: list[Product], send: Send) -> None:
+    assert list(send([row]).json()["results"][0]["errors"]) == ["non_field_errors"]
+
+
+@pytest.mark.parametrize("beside", [{"token": 3}, {"events": {}}, {"kind": "view"}, {"token": None}])
+def test_beside_many_events_stands_a_token_alone(beside: Any, goods: list[Product], send: Send) -> None:
+    response = send({"events": [event()], **beside})
+    assert list(response.json()["errors"]) == ["events"]
+    assert not Feedback.objects.exists()
+
+
 def test_one_event_that_is_wrong_is_a_problem(goods: list[Product], send: Send) -> None:
     response = send(event(item="gone"))
     assert response.status_code == 400

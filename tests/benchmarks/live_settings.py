@@ -8,7 +8,7 @@ from tests.settings import *  # noqa: F403
 from tests.settings import MTREC, REST_FRAMEWORK
 
 RATE = os.environ.get("MTREC_TEST_RATE") or None
-SCOPES = ("mtrec-read", "mtrec-feedback", "mtrec-token", "mtrec-address", "mtrec-server")
+SCOPES = ("mtrec-read", "mtrec-feedback", "mtrec-token", "mtrec-privacy", "mtrec-address", "mtrec-server")
 
 REST_FRAMEWORK = REST_FRAMEWORK | {"DEFAULT_THROTTLE_RATES": dict.fromkeys(SCOPES, RATE)}
 MTREC = MTREC | {"SIMILAR_VISITORS": True}
