@@ -9,6 +9,9 @@ MAX_N = 100
 MAX_RANKED = 200
 """Items of a list that the caller wants ranked."""
 
+MAX_CURSOR = 3600
+"""Signs of a cursor; servers take addresses of some 4,000 (Gunicorn 4,094)."""
+
 MAX_BATCH = 500
 """Events of one request."""
 

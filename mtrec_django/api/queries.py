@@ -40,7 +40,7 @@ class RecommendQuery(serializers.Serializer[Any]):
     cursor = serializers.RegexField(
         r"^[A-Za-z0-9_-]+$",
         required=False,
-        max_length=8000,
+        max_length=limits.MAX_CURSOR,
         help_text=_("From `next` of the page before; its items do not come again."),
     )
 

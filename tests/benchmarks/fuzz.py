@@ -18,17 +18,12 @@ from typing import Any
 
 from .live_site import LiveSite, live_site
 
-CHECKS = (
-    "not_a_server_error",
-    "status_code_conformance",
-    "content_type_conformance",
-    "response_headers_conformance",
-    "response_schema_conformance",
-    "unsupported_method",
-    "negative_data_rejection",
-)
-# Half of the requests are about things that are there; the other half about whatever comes to mind.
+# Half of the requests are about what is there, the other half about whatever comes to mind. Of a batch each row is
+# judged for itself, so one that is wrong makes no error of the whole. Who may call is the matrix of the tests to say.
 CONFIGURATION = """
+[checks]
+positive_data_acceptance.enabled = false
+ignored_auth.enabled = false
 [dictionaries.scenarios]
 values = ["site-home", "site-basket"]
 [dictionaries.sources]
@@ -44,6 +39,9 @@ source = { dictionary = "sources", probability = 0.5 }
 lookup = { dictionary = "items", probability = 0.5 }
 item = { dictionary = "items", probability = 0.5 }
 visitor = { dictionary = "visitors", probability = 0.3 }
+[[operations]]
+include-operation-id = "sendFeedback"
+checks.negative_data_rejection.enabled = false
 """
 
 
@@ -51,12 +49,12 @@ def fuzz(site: LiveSite, caller: str, header: str, examples: int, seed: int, fol
     """One run; what it found."""
     report = folder / f"{caller}.json"
     arguments = [sys.executable, "-m", "schemathesis.cli", "run", f"{site.url}/api/mtrec/schema/?format=json"]
-    arguments += ["--max-examples", str(examples), "--seed", str(seed), "--checks", ",".join(CHECKS)]
+    arguments += ["--max-examples", str(examples), "--seed", str(seed)]
     arguments += ["--continue-on-failure", "--no-color", "--report", "json", "--report-json-path", str(report)]
     arguments += ["--header", f"Authorization: {header}"] if header else []
     (folder / "schemathesis.toml").write_text(CONFIGURATION)
     ended = subprocess.run(arguments, cwd=folder, check=False, text=True, capture_output=True)
-    print(ended.stdout[-6000:], ended.stderr[-2000:], flush=True)
+    print(*(line[:400] for line in (ended.stdout + ended.stderr).splitlines()), sep="\n", flush=True)
     return {"code": ended.returncode, "report": json.loads(report.read_text())}
 
 

@@ -67,10 +67,10 @@ def live_site(products: int, *, port: int, workers: int = 2, threads: int = 16, 
         "PYTHONPATH": str(ROOT),
         **settings,
     }
-    os.environ |= environment
     process = None
     try:
         begin(uri)
+        os.environ |= environment  # for Gunicorn; this process has settings of its own
         key = _fill(products)
         process = _gunicorn(port, workers, threads, folder / "web.log")
         site = LiveSite(port, key, postgres, folder / "web.log")
