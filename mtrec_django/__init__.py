@@ -15,17 +15,23 @@ if TYPE_CHECKING:
     from .events.history import Event
     from .events.tokens import visitor_token
     from .events.tracking import track
+    from .jobs.batch import recommend_batch
+    from .retrieval.candidates import CandidateSource
+    from .retrieval.sources import register_source
     from .serving.neighbours import similar_visitors
     from .serving.recommender import recommend, similar_items
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CandidateSource": "retrieval.candidates",
     "Event": "events.history",
     "ItemSource": "catalog.item_source",
     "Scenario": "catalog.scenarios",
     "recommend": "serving.recommender",
+    "recommend_batch": "jobs.batch",
     "register": "catalog.registry",
+    "register_source": "retrieval.sources",
     "similar_items": "serving.recommender",
     "similar_visitors": "serving.neighbours",
     "track": "events.tracking",
@@ -33,11 +39,14 @@ _HOMES = {
 }
 
 __all__ = [
+    "CandidateSource",
     "Event",
     "ItemSource",
     "Scenario",
     "recommend",
+    "recommend_batch",
     "register",
+    "register_source",
     "similar_items",
     "similar_visitors",
     "track",

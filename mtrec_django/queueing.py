@@ -60,10 +60,10 @@ def send(run: Run) -> bool:
     return task_id is not None
 
 
-def send_light(task: Task | str) -> bool:
+def send_light(task: Task | str, *args: Any) -> bool:
     """Queue a light task; false when the broker is down (the schedule or the next sync catches up)."""
     name = task if isinstance(task, str) else str(task.name)
-    return _apply(name, [], get_config().QUEUE) is not None
+    return _apply(name, list(args), get_config().QUEUE) is not None
 
 
 def _apply(name: str, args: list[Any], queue: str) -> str | None:

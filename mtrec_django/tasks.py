@@ -9,6 +9,7 @@ from .models import Run
 from .queueing import enqueue, send, send_light
 
 __all__ = [
+    "batch",
     "catch_up",
     "encode",
     "enqueue",
@@ -91,6 +92,14 @@ def partners() -> None:
     jobs.refresh_partners()
 
 
+@shared_task(name="mtrec.batch", ignore_result=True)
+def batch(chunk_id: int) -> None:
+    """Make the lists of one chunk of a batch."""
+    from . import jobs
+
+    jobs.make_chunk(chunk_id)
+
+
 @shared_task(name="mtrec.prune", ignore_result=True)
 def prune() -> None:
     """Drop superseded versions and what died half built, and what is older than the site keeps."""
@@ -99,6 +108,7 @@ def prune() -> None:
     rekey()
     jobs.expire()
     jobs.prune()
+    jobs.drop_batches()
 
 
 @shared_task(name="mtrec.catch_up", ignore_result=True)

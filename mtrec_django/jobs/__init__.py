@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.sync import sync as sync_catalogue
+from .batches import drop_batches, make_chunk
 from .erasing import erase
 from .experiments import refresh_experiments
 from .exporting import export_visitor
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
     from .training import train, transfer
 
 __all__ = [
+    "drop_batches",
     "encode_items",
     "erase",
     "expire",
     "export_folder",
     "export_visitor",
+    "make_chunk",
     "place_new_items",
     "prune",
     "refresh_experiments",

@@ -1,5 +1,6 @@
 """The tables: catalogue, events, versions, runs, vectors, experiments and figures."""
 
+from .batches import Batch, BatchChunk, BatchList
 from .catalog import Item, ItemContent, Pin, Scenario
 from .erasures import Erasure
 from .events import Feedback, Recommendation, Relation, Visitor
@@ -13,6 +14,9 @@ __all__ = [
     "AnswerDay",
     "Arm",
     "ArmDay",
+    "Batch",
+    "BatchChunk",
+    "BatchList",
     "Erasure",
     "Experiment",
     "Feedback",

@@ -152,17 +152,20 @@ def last_events(visitor: Fragment, base_id: int | None, until: datetime | None =
 
 def had(visitor: Fragment, kinds: Sequence[str], low: Mapping[str, float], until: datetime | None = None) -> Fragment:
     """SELECT of every item the visitor had such an event on as of a moment, or one with so low a value."""
+    return compose(
+        "select distinct item_id from mtrec_feedback where visitor_id = {visitor} and {is_such}{before}",
+        visitor=visitor,
+        is_such=is_such(kinds, low),
+        before=_before(until),
+    )
+
+
+def is_such(kinds: Sequence[str], low: Mapping[str, float]) -> Fragment:
+    """Whether an event is of one of these kinds, or of one with a value that is so low."""
     bounds = [
         compose(" or kind = {kind} and value <= {bound}", kind=kind, bound=float(bound)) for kind, bound in low.items()
     ]
-    return compose(
-        "select distinct item_id from mtrec_feedback where visitor_id = {visitor}"
-        " and (kind = any({kinds}::text[]){bounds}){before}",
-        visitor=visitor,
-        kinds=list(kinds),
-        bounds=join("", bounds),
-        before=_before(until),
-    )
+    return compose("(kind = any({kinds}::text[]){bounds})", kinds=list(kinds), bounds=join("", bounds))
 
 
 def _before(until: datetime | None) -> Fragment:
