@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .retrieval.candidates import CandidateSource
     from .retrieval.sources import register_source
     from .serving.neighbours import similar_visitors
-    from .serving.recommender import recommend, similar_items
+    from .serving.recommender import arecommend, asimilar_items, recommend, similar_items
 
 __version__ = "0.1.0"
 
@@ -28,6 +28,8 @@ _HOMES = {
     "Event": "events.history",
     "ItemSource": "catalog.item_source",
     "Scenario": "catalog.scenarios",
+    "arecommend": "serving.recommender",
+    "asimilar_items": "serving.recommender",
     "recommend": "serving.recommender",
     "recommend_batch": "jobs.batch",
     "register": "catalog.registry",
@@ -43,6 +45,8 @@ __all__ = [
     "Event",
     "ItemSource",
     "Scenario",
+    "arecommend",
+    "asimilar_items",
     "recommend",
     "recommend_batch",
     "register",

@@ -60,6 +60,8 @@ class Config:
     """Whether the API tells who is like whom: servers by name, visitors by words that mean nothing elsewhere."""
     LOG_SHOWN: bool = True
     """Whether what was shown is stored (needed for honest click-through figures)."""
+    BUDGET_MS: int = 2000
+    """Milliseconds an answer may take, after which the best so far is given; 0 is no limit."""
     VERSION_POLL_SECONDS: float = 1.0
     """How long a web process may go on with the version it knows before it looks whether another is live."""
     KEEP_VERSIONS: int = 2

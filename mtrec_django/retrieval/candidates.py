@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import ClassVar
 
 import numpy as np
@@ -25,11 +26,13 @@ NEW = "new"
 
 TRIED = 10_000
 """How many of a ranking are tried under a filter before it is given up."""
-PART = 0.25
-"""Share of a catalogue below which fewer candidates are as good, since they are a larger part of what is allowed."""
+FEW = 2000
+"""So many allowed items are soon looked up in a ranking; of more, the ranking is tried instead."""
 EXCLUDED_NEAR = 50
 """How many excluded items are expected among the nearest: what was met is near to what is asked for."""
-TRIED_UNFILTERED = 1000
+TRIED_FOR_ONE = 3
+"""How much longer a ranking than the estimate says is tried in what is listed."""
+TRIED_UNFILTERED = 300
 """The same where all but what is sold out or seen is allowed."""
 
 
@@ -56,6 +59,8 @@ class Ask:
     """Whether so little is allowed that it is best listed first."""
     share: float = 1.0
     """About how much of the catalogue is allowed."""
+    items: int = 0
+    """About how large the catalogue is."""
     marks: tuple[Keys, ...] = ()
     """Querysets of which it is told whether they hold each candidate."""
     with_items: bool = False
@@ -63,8 +68,8 @@ class Ask:
 
     @property
     def nearest(self) -> int:
-        """How many of the nearest by vector are wanted: half as many of a part of the catalogue."""
-        return max(self.n, VECTOR_CANDIDATES if self.share >= PART else VECTOR_CANDIDATES // 2)
+        """How many of the nearest by vector are wanted."""
+        return max(self.n, VECTOR_CANDIDATES)
 
     @property
     def met(self) -> float:
@@ -109,7 +114,7 @@ class Ask:
         With `scored` a `partner` is selected as well; strength and partner are passed on after the row of the pool.
         """
         told = Fragment(", r.strength, r.partner" if scored else "")
-        if self.narrow:
+        if self.narrow and self.share * self.items <= FEW:
             return compose(
                 "select {row} {told} from ({ranked}) as r join allowed as v using (item_id)"
                 " order by r.strength desc, r.item_id limit {limit}",
@@ -124,13 +129,17 @@ class Ask:
             " order by r.strength desc, r.item_id limit {limit}",
             told=told,
             ranked=ranked,
-            most=TRIED,
+            most=min(TRIED, ceil(TRIED_FOR_ONE * limit / max(self.share, 1e-3))) if self.narrow else TRIED,
             row=self.row,
-            pool=self.pool,
-            where=self.where,
+            pool=replace(self, narrow=False).pool,
+            where=join(" and ", [replace(self, narrow=False).of_version, _LISTED]) if self.narrow else self.where,
             limit=limit,
         )
 
+
+_LISTED = Fragment("case when true then r.item_id in (select item_id from allowed) end")
+"""Whether a row of a ranking is allowed, by a hash of what is: no planner makes a join of it, which it would get wrong
+since it cannot know how much an array holds."""
 
 _ITEMS = Fragment(
     "(select id as item_id, source, object_id, available, created_at,"

@@ -62,6 +62,15 @@ class Keys:
             return compose("v.object_key in (select s.key from ({select}) as s(key))", select=self.select)
         return compose("v.object_id in (select s.key::text from ({select}) as s(key))", select=self.select)
 
+    def among(self, *, by_text: bool = False) -> Fragment | None:
+        """The same by an array, whose rows an index gives in their order: half the time. None where no index can."""
+        if self._integer and not by_text:
+            return compose("v.object_key = any(array(select s.key::bigint from ({s}) as s(key)))", s=self.select)
+        if not by_text and not isinstance(self.field, models.UUIDField):
+            return None
+        keys = compose("v.object_id = any(array(select s.key::text from ({s}) as s(key)))", s=self.select)
+        return keys if by_text else join(" and ", [Fragment("v.object_key is null"), keys])
+
 
 def keys_of(queryset: QuerySet[Any], using: str, *, wide: bool = False) -> Keys:
     """Compile a queryset to the keys it holds; `wide` where it is known to hold nearly everything.
@@ -117,17 +126,19 @@ class Allowed:
                 compose("not (v.source = {label} and v.object_id = any({ids}::text[]))", label=label, ids=list(ids))
             )
         for label in dict.fromkeys(keys.label for keys in self.keys):
-            mine = [keys for keys in self.keys if keys.label == label]
-            listed = [keys.fixed or (narrow and not keys.wide) for keys in mine]
-            held = [k.listed(by_text=by_text) if one else k.holds for k, one in zip(mine, listed, strict=True)]
-            parts.append(self._of_label(label, held, narrow=narrow))
+            parts.append(self._of_label(label, narrow=narrow, by_text=by_text))
         parts += [compose("not ({held})", held=keys.holds_any) for keys in self.without]
         return join(" and ", parts) if parts else YES
 
-    def _of_label(self, label: str, held: Sequence[Fragment], *, narrow: bool) -> Fragment:
-        condition = join(" and ", list(held))
-        if self.labels == (label,) and narrow:
-            return condition  # bare, so that it can be a join
+    def _of_label(self, label: str, *, narrow: bool, by_text: bool) -> Fragment:
+        mine = [keys for keys in self.keys if keys.label == label]
+        listed = [keys for keys in mine if keys.fixed or (narrow and not keys.wide)]
+        held = [keys.holds for keys in mine if keys not in listed]
+        if self.labels == (label,) and narrow:  # bare, so that an index or a join can serve
+            first = listed[0].among(by_text=by_text) if listed else None
+            rest = [keys.listed(by_text=by_text) for keys in (listed[1:] if first else listed)]
+            return join(" and ", [*([first] if first else []), *rest, *held])
+        condition = join(" and ", [*(keys.listed(by_text=by_text) for keys in listed), *held])
         # Evaluated in order, so keys of other sources are never cast to this one's type; and no planner looks inside,
         # so what is listed is hashed once
         return compose("case when v.source = {label} then {condition} else true end", label=label, condition=condition)

@@ -13,12 +13,12 @@ from typing import Any
 from .filters import Keys
 from .statement import Fragment, Rows, compose, longs, texts
 
-SAMPLE = 256
+SAMPLE = 400
 """Objects of each source on which a queryset is tried."""
 SECONDS = 60.0
 MOST = 1000
 """How many querysets are remembered."""
-LISTING_WINS = 300
+LISTING_WINS = 4500
 """Share of a catalogue below which listing beats asking row by row is the root of this over its size; measured."""
 
 

@@ -125,6 +125,9 @@ def index(version_id: int) -> None:
             if not _exists(cursor, f"{table}_pkey"):
                 cursor.execute(f"alter table {table} add constraint {table}_pkey primary key (version_id, item_id)")
         cursor.execute(f"create index if not exists {vectors}_object on {vectors} (source, object_key)")
+        cursor.execute(
+            f"create index if not exists {vectors}_text on {vectors} (source, object_id) where object_key is null"
+        )
         _build_graph(cursor, vectors)
     with _cursor() as cursor:
         cursor.execute(f"analyze {vectors}, {neighbours}")

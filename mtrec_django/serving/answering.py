@@ -6,6 +6,7 @@ known of them, the objects, whose availability is asked at this very moment; the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -68,7 +69,7 @@ def answer(question: Question, *, consent: bool) -> Answer:
     return made
 
 
-def _fill(filling: Filling, picks: list[Pick]) -> None:
+def _fill(filling: Filling, picks: Sequence[Pick]) -> None:
     question, told = filling.question, filling.told
     counted = len(picks) < question.n and not _is_final(question, told)
     if counted:
@@ -131,10 +132,11 @@ def _search(question: Question, told: Known) -> Found:
         goal=live.worth,
         narrow=told.narrow,
         share=told.share * (live.base.available if live.base else 1.0),
+        items=live.base.items if live.base else 0,
         marks=marks,
         with_items=bool(policy.at_most) or bool(blend.weights.get(FRESH)),
     )
-    settings = store.search_settings(ask.met)
+    settings = store.search_settings(ask.met) | question.budget.for_the_best
     (rows,) = read([statement(ask, names)], using=store.database(), settings=settings)
     found = read_candidates(rows, ask, names)
     return ruled(
@@ -147,7 +149,7 @@ def _search(question: Question, told: Known) -> Found:
     )
 
 
-def _search_counts(question: Question, told: Known, beside: list[Pick]) -> list[Pick]:
+def _search_counts(question: Question, told: Known, beside: Sequence[Pick]) -> Sequence[Pick]:
     """What is left, by counts and age, among what the site says is available at this moment."""
     policy = question.policy(told.live)
     try:
@@ -163,7 +165,7 @@ def _search_counts(question: Question, told: Known, beside: list[Pick]) -> list[
             marks=marks,
             with_items=bool(policy.at_most),
         )
-        (rows,) = read([statement(ask, COUNTS)], using=store.database())
+        (rows,) = read([statement(ask, COUNTS)], using=store.database(), settings=question.budget.for_the_rest)
     except UNAVAILABLE as error:
         complain("nothing can be recommended", error)
         return []
@@ -173,7 +175,7 @@ def _search_counts(question: Question, told: Known, beside: list[Pick]) -> list[
     return _behind(beside, left).picks if beside else left.picks
 
 
-def _behind(beside: list[Pick], left: Found) -> Found:
+def _behind(beside: Sequence[Pick], left: Found) -> Found:
     """What completes a list never scores above what it completes."""
     scores, last = left.ranking.scores, min(pick.score for pick in beside)
     lower = (scores - scores.max(initial=0) + last - 1).astype(np.float32)

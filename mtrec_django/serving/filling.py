@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+from django.db import OperationalError
 
 from ..catalog.registry import source_for
 from ..retrieval.policy import Place
+from ..retrieval.statement import limited
+from .complaints import complain
 from .picking import Pick
 from .question import Known, Question
 from .reasons import PINNED, Reason, explain
@@ -32,9 +36,9 @@ class Filling:
     def full(self) -> bool:
         return len(self.made) >= self.question.n
 
-    def add(self, picks: Iterable[Pick]) -> None:
+    def add(self, picks: Sequence[Pick]) -> None:
         """Go on with these, the best first."""
-        left = [pick for pick in picks if pick.name not in self.pinned] if self.pinned else list(picks)
+        left = [pick for pick in picks if pick.name not in self.pinned] if self.pinned else picks
         begin, size = 0, self.question.n - len(self.made) + SPARE
         while not self.full and (begin < len(left) or self.waiting is None):
             chunk = left[begin : begin + size]
@@ -91,7 +95,11 @@ def fetch(question: Question, wanted: Sequence[Name]) -> list[Any | None]:
         shown = source_for(label).available()
         if question.queryset is not None and question.keys is not None and not question.keys.fixed:
             shown = question.queryset.filter(pk__in=shown.values("pk"))
-        there |= {(label, str(obj.pk)): obj for obj in shown.filter(pk__in=ids)}
+        try:
+            with limited(shown.db, question.budget.for_the_rest):
+                there |= {(label, str(obj.pk)): obj for obj in shown.filter(pk__in=ids)}
+        except OperationalError as error:
+            complain(f"objects of {label} were not read", error)
     return [there.get(name) for name in wanted]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +27,9 @@ class Found:
     order: npt.NDArray[np.int64]
 
     @property
-    def picks(self) -> list[Pick]:
+    def picks(self) -> Picks:
         """Each candidate that is left, the best first."""
-        return list(map(Pick, repeat(self), self.order.tolist()))
+        return Picks(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,27 @@ class Pick:
     @property
     def score(self) -> float:
         return float(self.found.ranking.scores[self.at])
+
+
+@dataclass(frozen=True, slots=True)
+class Picks(Sequence[Pick]):
+    """Candidates in their order, made as they are looked at: of hundreds a list shows ten."""
+
+    found: Found
+
+    def __len__(self) -> int:
+        return len(self.found.order)
+
+    @overload
+    def __getitem__(self, at: int) -> Pick: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Pick]: ...
+
+    def __getitem__(self, at: int | slice) -> Pick | list[Pick]:
+        if isinstance(at, slice):
+            return [Pick(self.found, row) for row in self.found.order[at].tolist()]
+        return Pick(self.found, int(self.found.order[at]))
 
 
 def ruled(policy: Policy, found: Candidates, ranking: Ranking, *, n: int, factors: Floats | None, known: bool) -> Found:

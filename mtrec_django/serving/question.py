@@ -21,6 +21,7 @@ from ..retrieval.policy import Place, Policy
 from ..retrieval.selectivity import Sample, is_narrow, known_share, probe, read_share
 from ..retrieval.statement import Fragment, Rows, compose, read
 from . import live as live_state
+from .budget import Budget
 from .live import Live
 from .query import History, OnPage, had, identity, last_events, shown_in_vain
 
@@ -53,6 +54,7 @@ class Question:
     """Whether it is asked of this very version, whatever is live."""
     until: datetime | None = None
     """The moment as of which the visitor is known; None is now."""
+    budget: Budget = field(default_factory=Budget.begin)
 
     @cached_property
     def keys(self) -> Keys | None:
@@ -138,11 +140,13 @@ def ask_visitor(question: Question, live: Live) -> Known:
     news = [] if question.fixed else live_state.poll()
     if not asked and not news:
         return _known(question, live, {})
-    rows = read([*asked.values(), *news], using=store.database())
+    settings = question.budget.for_the_best
+    rows = read([*asked.values(), *news], using=store.database(), settings=settings)
     if news:
         live = _again(live_state.hear(rows.pop()), live, question.identity)
         if (again := _statements(question, live)) != asked:  # another version since: never mix the two
-            asked, rows = again, read([*again.values()], using=store.database()) if again else []
+            asked = again
+            rows = read([*asked.values()], using=store.database(), settings=settings) if asked else []
     return _known(question, live, dict(zip(asked, rows, strict=True)))
 
 

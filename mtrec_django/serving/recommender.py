@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Unpack
 
+from asgiref.sync import sync_to_async
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -126,6 +127,13 @@ def similar_items(
         changes=read_options(rules),
     )
     return answer(question, consent=False)
+
+
+arecommend = sync_to_async(recommend)
+"""`recommend` for asynchronous views; it runs where Django runs all database work of the request."""
+
+asimilar_items = sync_to_async(similar_items)
+"""`similar_items` for asynchronous views."""
 
 
 def _question(

