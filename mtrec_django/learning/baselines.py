@@ -18,7 +18,7 @@ from ..dataset import Dataset, Floats, Ints
 from ..inference.blend import Blend
 from .candidates import Score, full_ranking
 from .evaluation import per_query
-from .neighbours import ease, had, item_knn
+from .neighbours import Neighbours, ease, had, item_knn
 from .queries import Queries, histories
 from .sources import constant, product
 
@@ -34,6 +34,13 @@ class Known:
     matrix: sparse.csr_matrix  # [users, items], who had what
     counts: Floats  # [items]
     similar: Floats  # [items, n]
+    tables: dict[str, sparse.csr_matrix] = field(default_factory=dict)  # made so far, by what they were made with
+
+    def table(self, name: str, make: Callable[[], Neighbours]) -> sparse.csr_matrix:
+        """A table of neighbours, made once: settings that only read it in another way share it."""
+        if name not in self.tables:
+            self.tables[name] = make().matrix()
+        return self.tables[name]
 
     @classmethod
     def of(cls, dataset: Dataset, known: Dataset, scenario: int | None, similar: Floats) -> Known:
@@ -54,12 +61,15 @@ def popularity(known: Known) -> Callable[[Queries], Score]:
 
 def itemknn(known: Known, *, shrink: float = 10.0, decay: float = 1.0, n: int = 100) -> Callable[[Queries], Score]:
     """Sum of cosines to the items of the history; with a decay the recent ones count more."""
-    return _by_table(known, item_knn(known.matrix, n, shrink=shrink).matrix(), decay)
+    table = known.table(f"itemknn {shrink} {n}", lambda: item_knn(known.matrix, n, shrink=shrink))
+    return _by_table(known, table, decay)
 
 
 def ease_full(known: Known, *, ridge: float = 100.0, decay: float = 1.0) -> Callable[[Queries], Score]:
-    """EASE (Steck 2019)."""
-    return _by_table(known, ease(known.matrix, min(1000, known.matrix.shape[1]), ridge=ridge).matrix(), decay)
+    """EASE (Steck 2019), exact."""
+    items = known.matrix.shape[1]
+    table = known.table(f"ease {ridge}", lambda: ease(known.matrix, min(1000, items), ridge=ridge, most=items))
+    return _by_table(known, table, decay)
 
 
 def ials(

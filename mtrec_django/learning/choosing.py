@@ -61,7 +61,7 @@ def choose_all(run: Run, network: Network, known: Dataset, asked: list[Queries])
 
 def _tables(run: Run, known: Dataset) -> dict[str, Neighbours]:
     settings, matrix = run.settings, positive(known)
-    names = ["knn"] if len(known.items) > settings.ease_items or settings.quick else ["knn", "ease"]
+    names = ["knn"] if settings.quick else ["knn", "ease"]
     tables: dict[str, Neighbours] = {}
     for name in names:
         run.progress(f"table {name}", 0, 1)

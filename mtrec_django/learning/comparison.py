@@ -136,9 +136,10 @@ def _scenario(held: HeldOut, scenario: int, hidden: Bools, plan: Plan, progress:
 
 def affordable(held: HeldOut, scenario: int, names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """Baselines that can be run here, and why the others are not."""
-    most = held.run.settings.ease_items
+    dataset, most = held.run.dataset, held.run.settings.ease_items
+    large = min(int(dataset.catalogue[scenario].sum()), len(dataset.users)) > most
     reasons = {
-        "ease": f"more than {most:,} items" if held.run.dataset.catalogue[scenario].sum() > most else "",
+        "ease": f"more than {most:,} items and visitors" if large else "",
         "ials": "" if find_spec("implicit") else "the library implicit is not installed",
         "textknn": "" if np.any(held.run.similar) else "no texts",
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,9 @@ from scipy import sparse
 
 from ..dataset import Events, Floats, Ints
 from ..representation.nearest import nearest
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +58,89 @@ def item_knn(matrix: sparse.csr_matrix, n: int = 100, *, shrink: float = 10.0, c
     return out
 
 
-def ease(matrix: sparse.csr_matrix, n: int = 100, *, ridge: float = 100.0) -> Neighbours:
-    """EASE (Steck 2019), its table cut to the strongest n of each row. Time grows with items^3, memory with items^2."""
+def ease(matrix: sparse.csr_matrix, n: int = 100, *, ridge: float = 100.0, most: int = 8_000) -> Neighbours:
+    """EASE (Steck 2019), its table cut to the strongest n of each row.
+
+    Solved over the items or, by Woodbury's identity, over the visitors, whichever are fewer; where both are more than
+    `most`, over the items with the most events, and the rest have no neighbours. Time grows with the cube of that
+    number, memory with its square.
+    """
+    items = matrix.shape[1]
+    counts = np.asarray(matrix.sum(axis=0)).ravel()
+    lone = np.asarray(matrix.sum(axis=1)).ravel() < 2
+    several = matrix[~lone]
+    known = int((counts > 0).sum())
+    enough = min(known, most) if several.shape[0] > most else known
+    if enough < items:
+        kept = np.sort(np.argsort(-counts, kind="stable")[:enough])
+        return _widened(ease(matrix[:, kept], n, ridge=ridge, most=most), kept, items)
+    diagonal = (ridge + np.asarray(matrix[lone].sum(axis=0)).ravel()).astype(np.float32)
+    by_items = items <= 1.5 * several.shape[0]
+    return _ease_by_items(several, n, diagonal) if by_items else _ease_by_visitors(several, n, diagonal)
+
+
+def _widened(table: Neighbours, kept: npt.NDArray[np.integer], items: int) -> Neighbours:
+    """The table of some items as one of all; the others have no neighbours."""
+    shape = (items, table.others.shape[1])
+    out = Neighbours(np.full(shape, -1, np.int32), np.zeros(shape, np.float32))
+    if len(kept):
+        out.others[kept] = np.where(table.others >= 0, kept[table.others], -1)
+        out.weights[kept] = table.weights
+    return out
+
+
+def _ease_by_items(matrix: sparse.csr_matrix, n: int, diagonal: Floats) -> Neighbours:
+    """The inverse of the Gram matrix of the items; `diagonal` is added to it. [items]"""
     import torch
 
     gram = torch.from_numpy(np.asarray((matrix.T @ matrix).todense(), np.float32))
-    gram.diagonal().add_(ridge)
+    gram.diagonal().add_(torch.from_numpy(diagonal))
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
     del gram
     inverse /= -inverse.diagonal().clone()[None, :]
     inverse.fill_diagonal_(0)
-    value, other = torch.topk(inverse, min(n, len(inverse)), dim=1)
-    weights, others = value.numpy(), other.numpy().astype(np.int32)
-    return Neighbours(np.where(weights > 0, others, -1).astype(np.int32), np.maximum(weights, 0).astype(np.float32))
+    return _strongest_dense([inverse], n)
+
+
+def _ease_by_visitors(matrix: sparse.csr_matrix, n: int, diagonal: Floats, *, chunk: int = 1000) -> Neighbours:
+    """The same by the inverse of a matrix of the visitors: D^-1 - Y' (1 + X Y')^-1 Y with Y = X D^-1."""
+    import torch
+
+    items = matrix.shape[1]
+    scaled = (matrix @ sparse.diags((1 / diagonal).astype(np.float32))).tocsr()
+    inner = torch.from_numpy(np.asarray((matrix @ scaled.T).todense(), np.float32))
+    inner.diagonal().add_(1.0)
+    inner = torch.cholesky_inverse(torch.linalg.cholesky(inner)) if len(inner) else inner
+    columns, kernel = scaled.T.tocsr(), inner.numpy()
+
+    def blocks() -> Iterator[tuple[int, Floats]]:
+        for first in range(0, items, chunk):
+            yield first, columns[first : first + chunk] @ kernel  # [chunk, visitors]
+
+    own = np.concatenate(
+        [np.asarray(columns[first : first + chunk].multiply(block).sum(axis=1)).ravel() for first, block in blocks()]
+    )
+    inverse_diagonal = torch.from_numpy((1 / diagonal - own).astype(np.float32))
+
+    def rows() -> Iterator[Tensor]:
+        for first, block in blocks():
+            row = torch.from_numpy(np.ascontiguousarray((columns @ block.T).T)) / inverse_diagonal[None, :]
+            row[torch.arange(len(row)), torch.arange(first, first + len(row))] = 0
+            yield row
+
+    return _strongest_dense(rows(), n)
+
+
+def _strongest_dense(blocks: Iterable[Tensor], n: int) -> Neighbours:
+    """The n largest positive weights of each row."""
+    import torch
+
+    others, weights = [], []
+    for block in blocks:
+        value, other = torch.topk(block, min(n, block.shape[1]), dim=1)
+        others.append(np.where(value.numpy() > 0, other.numpy(), -1).astype(np.int32))
+        weights.append(np.maximum(value.numpy(), 0).astype(np.float32))
+    return Neighbours(np.vstack(others), np.vstack(weights))
 
 
 def text_neighbours(similar: Floats, n: int = 100, *, chunk: int = 65_536) -> Neighbours:
@@ -111,10 +186,24 @@ def mixed(parts: list[tuple[float, Neighbours]]) -> Neighbours:
     total = sparse.csr_matrix((items, items), dtype=np.float32)
     for share, table in parts:
         matrix = table.matrix()
-        rows = np.asarray(matrix.sum(axis=1)).ravel()
-        scale = share / max(float(rows[rows > 0].mean()) if (rows > 0).any() else 1.0, 1e-12)
-        total = total + matrix * np.float32(scale)
+        total = total + matrix * np.float32(share / _mean_row_sum(matrix))
     return strongest(total.tocsr(), n)
+
+
+def completed(table: Neighbours, other: Neighbours, silent: npt.NDArray[np.bool_]) -> Neighbours:
+    """The table, and what another one says of the pairs with a silent item, at the same mean row sum. [items]"""
+    matrix, more = table.matrix().tocsr(), other.matrix().tocoo()
+    fresh = silent[more.row] | silent[more.col]
+    scale = _mean_row_sum(matrix) / _mean_row_sum(more)
+    added = sparse.csr_matrix(
+        (more.data[fresh] * np.float32(scale), (more.row[fresh], more.col[fresh])), shape=matrix.shape
+    )
+    return strongest(matrix + added, table.others.shape[1])
+
+
+def _mean_row_sum(matrix: sparse.spmatrix) -> float:
+    rows = np.asarray(matrix.sum(axis=1)).ravel()
+    return max(float(rows[rows > 0].mean()) if (rows > 0).any() else 1.0, 1e-12)
 
 
 def log_prior(

@@ -174,13 +174,18 @@ class Sampler:
         return np.repeat(bounds[users] - np.cumsum(size) + size, size) + np.arange(size.sum())
 
     def _shuffled_ties(self, rows: Longs | slice) -> tuple[Events, Floats, Ints]:
-        """Events of one moment have no order, so each epoch gives them another."""
+        """Events of one moment, or of none that is known, have no order, so each epoch gives them another.
+
+        Whatever order they were stored in would be learned, and is not there in a live history. Those of one item stay
+        together: what is a first meeting remains one.
+        """
         events, weight, place = self.events[rows], self.weight[rows], self.place[rows]
-        if not self.timed:
-            return events, weight, place
-        order = np.lexsort((self.rng.random(len(events), np.float32), events.time, events.user))
-        order = np.where(events.time > 0, order, np.arange(len(order)))
+        key = self._random(self.users)[events.user] ^ self._random(int(events.item.max(initial=0)) + 1)[events.item]
+        order = np.lexsort((mixed_bits(key), events.time, events.user))
         return events[order], weight[order], place[order]
+
+    def _random(self, n: int) -> npt.NDArray[np.uint64]:
+        return self.rng.integers(0, 2**63, n).astype(np.uint64)
 
     def _windows(self, events: Events) -> tuple[Longs, Longs]:
         """Cut each history into windows; the cut moves from epoch to epoch so that contexts of all lengths are met."""
@@ -279,6 +284,13 @@ def visits_share(events: Events) -> float:
         return 0.0
     tied = (events.user[1:] == events.user[:-1]) & (events.time[1:] == events.time[:-1]) & (events.time[1:] > 0)
     return float(np.mean(tied))
+
+
+def mixed_bits(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Scatter numbers over all of 64 bits, one to one (SplitMix64, Steele et al. 2014)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
 
 
 class Negatives:

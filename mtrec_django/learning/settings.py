@@ -46,8 +46,9 @@ class Settings:
     max_queries: int = 4000
     """Visitors of one scenario whose lists are measured, drawn at random when there are more."""
     neighbours: int = 100
-    ease_items: int = 12_000
-    """EASE takes time and memory with the cube and the square of the items; above so many it is not tried."""
+    ease_items: int = 8_000
+    """EASE takes time with the cube and memory with the square of the items, or of the visitors if they are fewer;
+    where both are more than this it knows the items with the most events only."""
     rank: int = 8
     """Rank of a scenario's own part."""
     threads: int = 0

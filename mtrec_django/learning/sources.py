@@ -12,7 +12,7 @@ from ..dataset import Dataset, Floats
 from ..inference.blend import Blend
 from .candidates import full_ranking
 from .evaluation import per_query
-from .neighbours import Neighbours, ease, had, item_knn, log_prior, mixed, text_neighbours
+from .neighbours import Neighbours, completed, ease, had, item_knn, log_prior, mixed, text_neighbours
 from .queries import Queries, histories
 from .sampling import repeated, target_weights
 from .settings import Settings
@@ -49,11 +49,16 @@ def positive(dataset: Dataset) -> sparse.csr_matrix:
 
 
 def made(name: str, matrix: sparse.csr_matrix, settings: Settings) -> Neighbours:
-    """The table by its name. The ridge of EASE grows with the events of an item: dense data need more."""
+    """The table by its name. The ridge of EASE grows with the events of an item: dense data need more.
+
+    Where EASE does not know an item, ItemKNN speaks for it.
+    """
     if name == "knn":
         return item_knn(matrix, settings.neighbours)
     ridge = float(np.clip(5 * matrix.nnz / max(matrix.shape[1], 1), 50, 1000))
-    return ease(matrix, settings.neighbours, ridge=ridge)
+    table = ease(matrix, settings.neighbours, ridge=ridge, most=settings.ease_items)
+    silent = (table.others < 0).all(axis=1)
+    return completed(table, item_knn(matrix, settings.neighbours), silent) if silent.any() else table
 
 
 def prior(dataset: Dataset, scenario: int, half_life: float, *, now: int | None = None) -> Floats:

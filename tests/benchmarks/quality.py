@@ -24,7 +24,8 @@ from mtrec_django.learning.settings import Settings
 
 from .sets import read
 
-MOST_EASE_ITEMS = 17_000
+MOST_EASE = 17_000
+"""Items or visitors, whichever are fewer; memory grows with the square of them."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -102,7 +103,7 @@ def alone(found: Any) -> dict[str, Ints]:
 def baselines(held: HeldOut, asked: Queries, options: argparse.Namespace) -> dict[str, Ints]:
     dataset, scenario = held.run.dataset, asked.scenario
     names = [name for name in options.baselines.split(",") if name in GRIDS] if options.baselines else []
-    if len(dataset.items) > MOST_EASE_ITEMS and int(dataset.catalogue[scenario].sum()) > MOST_EASE_ITEMS:
+    if min(len(dataset.users), int(dataset.catalogue[scenario].sum())) > MOST_EASE:
         names = [name for name in names if not name.startswith("ease")]
     if not np.any(held.run.similar):
         names = [name for name in names if name != "textknn"]

@@ -87,7 +87,7 @@ def test_what_cannot_be_run_is_left_out_with_its_reason(world: Dataset) -> None:
     narrow = replace(QUICK, ease_items=10)
     plan = Plan(protocol="last-out", scenarios=["home"], baselines=["popularity", "ease"])
     result = compare(world, plan, settings=narrow)["scenarios"]["home"]
-    assert result["left out"] == {"ease": "more than 10 items"}
+    assert result["left out"] == {"ease": "more than 10 items and visitors"}
     assert "ease" not in result["models"]
 
 

@@ -1,9 +1,19 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from scipy import sparse
 
-from mtrec_django.learning.neighbours import Neighbours, ease, item_knn, log_prior, mixed, strongest, text_neighbours
+from mtrec_django.learning.neighbours import (
+    Neighbours,
+    completed,
+    ease,
+    item_knn,
+    log_prior,
+    mixed,
+    strongest,
+    text_neighbours,
+)
 
 from .worlds import START, tastes
 
@@ -27,6 +37,28 @@ def test_ease_is_the_closed_form() -> None:
     inverse = np.linalg.inv(gram)
     wanted = np.where(np.eye(4) > 0, 0, -inverse / np.diag(inverse))
     np.testing.assert_allclose(ease(BOARD, 4, ridge=1.0).matrix().toarray(), np.maximum(wanted, 0), atol=1e-5)
+
+
+@pytest.mark.parametrize("users", [40, 400])
+def test_ease_is_the_same_over_items_and_over_visitors(users: int) -> None:
+    had = sparse.random(users, 120, 0.04, "csr", np.float32, np.random.default_rng(1))
+    had.data[:] = 1
+    inverse = np.linalg.inv((had.T @ had).toarray() + 20 * np.eye(120))
+    wanted = np.maximum(np.where(np.eye(120) > 0, 0, -inverse / np.diag(inverse)), 0)
+    np.testing.assert_allclose(ease(had, 120, ridge=20.0).matrix().toarray(), wanted, atol=1e-5)
+
+
+def test_ease_of_a_catalogue_too_large_knows_the_items_with_most_events() -> None:
+    table = ease(sparse.vstack([BOARD] * 3).tocsr(), 3, ridge=1.0, most=3)
+    assert table.others[:, 0].tolist() == [1, 0, -1, -1]
+
+
+def test_a_table_is_completed_where_it_is_silent() -> None:
+    table = Neighbours(np.array([[1], [0], [-1]], np.int32), np.array([[2.0], [2.0], [0.0]], np.float32))
+    other = Neighbours(np.array([[1], [2], [0]], np.int32), np.array([[0.5], [0.5], [0.5]], np.float32))
+    made = completed(table, other, np.array([False, False, True]))
+    assert made.others.tolist() == [[1], [0], [0]]
+    np.testing.assert_allclose(made.weights.ravel(), [2, 2, 2])
 
 
 def test_alike_texts_are_neighbours_and_silent_items_have_none() -> None:

@@ -118,3 +118,19 @@ def test_candidates_hold_the_batch_and_know_their_chance() -> None:
     every, nothing = Negatives(counts, 20, 100).candidates(batch, np.random.default_rng(0))
     assert len(every) == 72
     assert not nothing.any()
+
+
+def test_an_order_without_times_is_not_learned_but_first_meetings_stay_first() -> None:
+    world = tastes(users=40, events=6)
+    timeless = world.with_events(replace(world.events, time=np.zeros_like(world.events.time)))
+    made = sampler(timeless, length=10)
+    orders = [{int(user): made_items for user, made_items in _histories(made)} for _ in range(2)]
+    assert orders[0] != orders[1]
+    twice = timeless.with_events(timeless.events[np.repeat(np.arange(len(timeless.events)), 2)])
+    events, _weight, _place = sampler(twice)._shuffled_ties(slice(None))
+    assert (events.item[::2] == events.item[1::2]).all()
+
+
+def _histories(made: Sampler) -> list[tuple[int, list[int]]]:
+    events, _weight, _place = made._shuffled_ties(slice(None))
+    return [(user, events.item[events.user == user].tolist()) for user in np.unique(events.user)]
