@@ -30,6 +30,9 @@ FEATURES = (PERSONAL, TOGETHER, POPULAR, FRESH)
 
 VECTOR_CANDIDATES = 300
 """How many of the nearest items by vector are scored."""
+VISIT_SECONDS = 1800
+"""A pause after which a visitor's next event begins another visit."""
+
 SOURCE_CANDIDATES = 100
 """How many of the best of every other source are scored."""
 
@@ -46,6 +49,8 @@ class Blend:
     """Event kind -> how much it counts in `combine`; 1 for kinds left out, -1 for those that say no."""
     here: float = 1.0
     """How much more an event of this very scenario counts in `combine`."""
+    visit: float = 1.0
+    """How much less the events of each earlier visit count in `combine`."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; `from_json` reads it."""
@@ -54,19 +59,28 @@ class Blend:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Blend:
         """Read a stored blend; keys that a newer version wrote are ignored."""
-        known = {name: data[name] for name in ("weights", "decay", "kinds", "here") if name in data}
+        known = {name: data[name] for name in ("weights", "decay", "kinds", "here", "visit") if name in data}
         return cls(**known)
 
     def kind_weight(self, kind: str) -> float:
         """How much an event of this kind counts in `combine`."""
         return self.kinds.get(kind, -1.0 if says_no(kind) else 1.0)
 
-    def history_weights(self, kinds: Sequence[str], here: npt.NDArray[np.bool_] | None = None) -> Floats:
-        """How much each event of the history counts in `combine`, most recent first. [events]"""
+    def history_weights(
+        self, kinds: Sequence[str], here: npt.NDArray[np.bool_] | None = None, ages: npt.ArrayLike | None = None
+    ) -> Floats:
+        """How much each event of the history counts in `combine`, most recent first. [events]
+
+        Args:
+            here: whether each happened in this scenario.
+            ages: in seconds, below zero where unknown; they tell one visit from the next.
+        """
         weights = self.decay ** np.arange(len(kinds), dtype=np.float32)
         weights *= np.fromiter(map(self.kind_weight, kinds), np.float32, len(kinds))
         if here is not None:
             weights *= np.where(here, np.float32(self.here), np.float32(1))
+        if ages is not None and self.visit != 1:
+            weights *= np.float32(self.visit) ** visits_back(np.asarray(ages, np.float64))
         return weights.astype(np.float32)
 
     def score(self, features: Mapping[str, Floats]) -> Floats:
@@ -85,6 +99,14 @@ class Blend:
             for name, weight in self.weights.items()
             if weight and name in features
         }
+
+
+def visits_back(ages: npt.NDArray[np.float64]) -> Ints:
+    """How many visits before the last one each event happened, most recent first. [events]"""
+    known = ages >= 0
+    pause = np.zeros(len(ages), bool)
+    pause[1:] = (np.diff(ages) > VISIT_SECONDS) & known[1:] & known[:-1]
+    return np.cumsum(pause).astype(np.int32)
 
 
 def z_scores(values: npt.ArrayLike) -> Floats:

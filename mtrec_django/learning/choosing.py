@@ -17,11 +17,14 @@ from .neighbours import Neighbours, mixed, text_neighbours
 from .network import Network
 from .queries import Queries, encode, histories, relevant_count
 from .run import Run
-from .sources import HALF_LIVES, Recipe, made, positive, prior, together_ndcg
+from .sources import HALF_LIVES, Recipe, made, prior, table_names, together_ndcg
 
 DECAYS = (1.0, 0.95, 0.9, 0.8, 0.65, 0.5)
-HERE = (3.0, 10.0)
-KINDS = (0.2, 0.5, 3.0)
+STEADY = (1.0, 0.98)
+"""Decays tried beside visits, which do part of a decay's work."""
+VISITS = (0.5, 0.2, 0.05)
+HERE = (3.0, 10.0, 100.0)
+KINDS = (0.0, 0.2, 0.5, 3.0)
 SHARES = (0.5, 1.0, 2.0, 4.0)
 WEIGHTS = (0.1, 0.2, 0.5, 1.0, 2.0)
 TEXT = "text"
@@ -60,12 +63,11 @@ def choose_all(run: Run, network: Network, known: Dataset, asked: list[Queries])
 
 
 def _tables(run: Run, known: Dataset) -> dict[str, Neighbours]:
-    settings, matrix = run.settings, positive(known)
-    names = ["knn"] if settings.quick else ["knn", "ease"]
+    settings = run.settings
     tables: dict[str, Neighbours] = {}
-    for name in names:
+    for name in table_names(known, settings):
         run.progress(f"table {name}", 0, 1)
-        tables[name] = made(name, matrix, settings)
+        tables[name] = made(name, known, settings)
     if np.any(run.similar != 0):
         run.progress("table text", 0, 1)
         tables[TEXT] = text_neighbours(run.similar, settings.neighbours)
@@ -85,7 +87,7 @@ def _best_mixture(goals: list[_Goal], tables: dict[str, Neighbours]) -> tuple[st
 
 
 class _Goal:
-    """The search of one scenario. Raw scores of every table and decay are kept, so that mixtures are sums."""
+    """The search of one scenario. Raw scores of every table, read as suits it best, are kept: mixtures are sums."""
 
     def __init__(
         self,
@@ -101,14 +103,15 @@ class _Goal:
         self.scale = {name: _row_sum(table) for name, table in tables.items()}
         self.tables = {name: table.matrix() for name, table in tables.items()}
         self.reading = Blend(decay=0.9, kinds=_wanted(run.dataset.goals[asked.scenario]))
-        self.decays: dict[tuple[str, float], float] = {}
+        self.readings: dict[str, Blend] = {}  # of each table
         if len(asked):
             self._begin()
 
     def _begin(self) -> None:
         few = np.arange(len(self.asked))[:MOST_QUESTIONS]
         self.few, self.few_queries = self.asked.take(few), self.queries[few]
-        self.reading = replace(self.reading, **self._emphasis())
+        self.reading = self._emphasised()
+        self.readings = {name: self._read(name) for name in self.tables if name != TEXT}
         found = self._gather_all()
         self.raw = {name: np.nan_to_num(found.features[name]) for name in found.features if name.startswith(TOGETHER)}
         priors = [name for name in found.features if name.startswith(POPULAR)]
@@ -117,35 +120,51 @@ class _Goal:
         best = max(values, key=lambda name: values[name].ndcg)
         self.half_life, self.base = float(best.removeprefix(POPULAR)), values[best].weights
 
-    def _emphasis(self) -> dict[str, Any]:
-        """How much more the scenario's own events, and each kind, count in the table; by the table alone."""
-        dataset, table = self.run.dataset, self.tables["knn"]
-        best, reading = together_ndcg(dataset, self.few, table, self.reading), self.reading
+    def _emphasised(self) -> Blend:
+        """How much more the scenario's own events, and each kind, count in a table; by the table alone."""
+        dataset, reading = self.run.dataset, self.reading
         tries: list[dict[str, Any]] = [{"here": here} for here in HERE if len(dataset.goals) > 1]
         if len(dataset.kinds) > 1:
-            kinds = [kind for kind in dataset.kinds if self.reading.kind_weight(kind) > 0]
+            kinds = [kind for kind in dataset.kinds if reading.kind_weight(kind) > 0]
             tries += [{"kinds": {kind: weight}} for kind in kinds for weight in KINDS]
-        for change in tries:
+        return self._best("knn", reading, tries, by=1.01)
+
+    def _read(self, name: str) -> Blend:
+        """How much less older events, and those of earlier visits, count in a table; by the table alone."""
+        decays = DECAYS if not self.run.settings.quick else DECAYS[2:4]
+        reading = self._best(name, self.reading, [{"decay": decay} for decay in decays])
+        if not self.run.dataset.events.time.any():
+            return reading
+        older = [{"visit": visit, "decay": decay} for visit in VISITS for decay in {reading.decay, *STEADY}]
+        return self._best(name, reading, older, by=1.003)
+
+    def _best(self, name: str, reading: Blend, changes: list[dict[str, Any]], *, by: float = 1.0) -> Blend:
+        """Take each change in turn where it makes the table alone better by a factor."""
+        dataset, table = self.run.dataset, self.tables[name]
+        best = together_ndcg(dataset, self.few, table, reading)
+        for change in changes:
+            self.run.progress(f"read {name}", 0, 1)
             if "kinds" in change:
                 change = {"kinds": {**reading.kinds, **change["kinds"]}}
             other = replace(reading, **change)
             value = together_ndcg(dataset, self.few, table, other)
-            if value > best * 1.01:
+            if value > best * by:
                 best, reading = value, other
-        return {"here": reading.here, "kinds": reading.kinds}
+        return reading
 
-    def _history(self, asked: Queries, decay: float) -> sparse.csr_matrix:
+    def _history(self, asked: Queries, reading: Blend) -> sparse.csr_matrix:
         dataset = self.run.dataset
-        return histories(dataset.events, asked, len(dataset.items), replace(self.reading, decay=decay), dataset.kinds)
+        return histories(dataset.events, asked, len(dataset.items), reading, dataset.kinds)
 
     def _gather_all(self) -> Candidates:
         span = np.ptp(self.known.events.time) if self.known.events.time.any() else 0
         lives = [life for life in HALF_LIVES if life < max(span, 1)]
-        together = {
-            f"{TOGETHER}/{name}/{decay}": (self._history(self.few, decay), table)
-            for name, table in self.tables.items()
-            for decay in (DECAYS if not self.run.settings.quick else DECAYS[2:4])
-        }
+        together = {}
+        for name, reading in self.readings.items():
+            history = self._history(self.few, reading)
+            together[f"{TOGETHER}/{name}"] = (history, self.tables[name])
+            if TEXT in self.tables:
+                together[f"{TOGETHER}/{name}/{TEXT}"] = (history, self.tables[TEXT])
         return gather(
             self.few,
             self.run.dataset.catalogue[self.asked.scenario],
@@ -156,7 +175,7 @@ class _Goal:
         )
 
     def mixtures(self, names: list[str]) -> dict[tuple[str, float], float]:
-        """NDCG@10 of the blend with each table and share of text, each at its best decay."""
+        """NDCG@10 of the blend with each table and share of text."""
         if not len(self.asked):
             return {}
         shares = (0.0, *SHARES) if TEXT in self.tables else (0.0,)
@@ -164,33 +183,29 @@ class _Goal:
         for name in names:
             for share in shares:
                 self.run.progress("choose table", len(values), len(names) * len(shares))
-                tries = {decay: self._with(name, share, decay) for decay in self._decays()}
-                self.decays[name, share] = max(tries, key=lambda decay: tries[decay])
-                values[name, share] = max(tries.values())
+                values[name, share] = self._with(name, share)
         return values
 
-    def _decays(self) -> tuple[float, ...]:
-        return DECAYS if not self.run.settings.quick else DECAYS[2:4]
-
-    def _with(self, name: str, share: float, decay: float) -> float:
-        """The best of a few weights of the mixture beside what was chosen so far."""
-        mixture = self.scorer.kept[f"{TOGETHER}/{name}/{decay}"] / self.scale[name]
+    def _with(self, name: str, share: float) -> float:
+        """The best of a few weights of the mixture beside what was chosen so far, or of the mixture alone."""
+        mixture = self.scorer.kept[f"{TOGETHER}/{name}"] / self.scale[name]
         if share:
-            mixture = mixture + share / self.scale[TEXT] * self.scorer.kept[f"{TOGETHER}/{TEXT}/{decay}"]
+            mixture = mixture + share / self.scale[TEXT] * self.scorer.kept[f"{TOGETHER}/{name}/{TEXT}"]
         scorer = self.scorer.plus(TOGETHER, mixture)
-        return max(scorer.ndcg({**self.base, TOGETHER: weight}) for weight in (*WEIGHTS, 5.0))
+        beside = (scorer.ndcg({**self.base, TOGETHER: weight}) for weight in (*WEIGHTS, 5.0))
+        return max(scorer.ndcg({TOGETHER: 1.0}), *beside)
 
     def finish(self, table: Neighbours, name: str, share: float) -> tuple[Blend, dict[str, Any]]:
         """The weights over just the candidates that serving scores."""
         if not len(self.asked):
             return Blend(), {}
-        reading = replace(self.reading, decay=self.decays[name, share])
+        reading = self.readings[name]
         found = gather(
             self.asked,
             self.run.dataset.catalogue[self.asked.scenario],
             queries=self.queries,
             vectors=self.vectors,
-            together={TOGETHER: (self._history(self.asked, reading.decay), table.matrix())},
+            together={TOGETHER: (self._history(self.asked, reading), table.matrix())},
             prior={POPULAR: prior(self.known, self.asked.scenario, self.half_life)},
         )
         choice: Choice = choose(Scorer(found, relevant_count(self.asked), (PERSONAL, TOGETHER, POPULAR)))

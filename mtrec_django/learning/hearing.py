@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..dataset import Bools, Dataset, Floats, Goal
+from ..inference.blend import VISIT_SECONDS
 from ..inference.polarity import LOW, RATING, SILENT, says_no
-from .sampling import SESSION_SECONDS
 
 LOWEST_SHARE = 0.3
 """Of the span of all ratings; what lies below says no: 1 and 2 of five stars, 1 to 3 of ten."""
@@ -109,8 +109,8 @@ def repeat_share(dataset: Dataset, scenario: int) -> float:
         return 0.0
     first_visit = _first(user, time)
     pair = user * max(len(dataset.items), 1) + item
-    back = time - first_visit > SESSION_SECONDS
-    again = time - _first(pair, time) > SESSION_SECONDS
+    back = time - first_visit > VISIT_SECONDS
+    again = time - _first(pair, time) > VISIT_SECONDS
     return float(again[back].mean()) if back.any() else 0.0
 
 

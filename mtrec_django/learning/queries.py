@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ..dataset import NO_SCENARIO, Bools, Dataset, Events, Longs
-from ..inference.blend import Blend
+from ..inference.blend import VISIT_SECONDS, Blend
 from ..inference.query import QueryEncoder
 from .hearing import refusals
 from .sampling import repeated
@@ -204,7 +204,19 @@ def histories(
     by_kind = np.array([blend.kind_weight(kind) for kind in kinds], np.float32)
     weight = (np.float32(blend.decay) ** rank) * by_kind[events.kind[row]]
     weight = weight * np.where(events.scenario[row] == asked.scenario, np.float32(blend.here), np.float32(1))
+    if blend.visit != 1:
+        visit = visits(events)
+        weight = weight * np.float32(blend.visit) ** (visit[np.maximum(asked.end - 1, 0)][query] - visit[row])
     return sparse.csr_matrix((weight.astype(np.float32), (query, events.item[row])), shape=(len(asked), items))
+
+
+def visits(events: Events) -> Longs:
+    """Which visit each event belongs to, numbered through; where times are not known nothing divides them. [events]"""
+    begins = np.ones(len(events), bool)
+    known = (events.time[1:] > 0) & (events.time[:-1] > 0)
+    pause = known & (events.time[1:] - events.time[:-1] > VISIT_SECONDS)
+    begins[1:] = (events.user[1:] != events.user[:-1]) | pause
+    return np.cumsum(begins) - 1
 
 
 def relevant_count(asked: Queries) -> Longs:

@@ -12,10 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..dataset import NO_SCENARIO, Bools, Dataset, Events, Floats, Ints, Longs
+from ..inference.blend import VISIT_SECONDS
 from ..inference.query import age_bucket
-
-SESSION_SECONDS = 1800
-"""A pause after which a visitor's next event begins another visit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +270,7 @@ def _sessions(events: Events) -> Longs:
         return np.empty(0, np.int64)
     new = np.ones(len(events), bool)
     same = events.user[1:] == events.user[:-1]
-    new[1:] = ~same | (events.time[1:] - events.time[:-1] > SESSION_SECONDS)
+    new[1:] = ~same | (events.time[1:] - events.time[:-1] > VISIT_SECONDS)
     begins = np.flatnonzero(new)
     following = np.append(begins[1:], len(events))
     return following[np.cumsum(new) - 1].astype(np.int64)

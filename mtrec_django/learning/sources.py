@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
 
-from ..dataset import Dataset, Floats
+from ..dataset import Bools, Dataset, Floats
 from ..inference.blend import Blend
 from .candidates import full_ranking
 from .evaluation import per_query
 from .neighbours import Neighbours, completed, ease, had, item_knn, log_prior, mixed, text_neighbours
-from .queries import Queries, histories
+from .queries import Queries, histories, visits
 from .sampling import repeated, target_weights
 from .settings import Settings
 
@@ -22,17 +22,21 @@ HALF_LIVES = (0, 7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY)
 """Of a prior, in seconds; 0 is no decay."""
 
 
+QUICK_EASE = 5_000
+"""EASE of so many items or visitors takes seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How the sources are made; chosen on validation, then used on all events."""
 
-    table: str = "knn"  # "knn" or "ease"
+    table: str = "knn"  # see `made`
     text_share: float = 0.0  # of the neighbours by text, beside 1 of the table
     half_life: list[float] = field(default_factory=list)  # of each goal's prior, seconds
 
     def build(self, dataset: Dataset, settings: Settings, similar: Floats) -> Neighbours:
         """The table of neighbours from all events of the data set."""
-        table = made(self.table, positive(dataset), settings)
+        table = made(self.table, dataset, settings)
         if self.text_share <= 0:
             return table
         return mixed([(1.0, table), (self.text_share, text_neighbours(similar, settings.neighbours))])
@@ -48,16 +52,45 @@ def positive(dataset: Dataset) -> sparse.csr_matrix:
     return had(dataset.events, target_weights(dataset), len(dataset.users), len(dataset.items))
 
 
-def made(name: str, matrix: sparse.csr_matrix, settings: Settings) -> Neighbours:
-    """The table by its name. The ridge of EASE grows with the events of an item: dense data need more.
+def by_visit(dataset: Dataset) -> sparse.csr_matrix:
+    """What was wanted in each visit, in any scenario; what is had again counts again. [visits, items]"""
+    visit = visits(dataset.events)
+    wanted = np.zeros(len(visit), np.float32)
+    for goal in range(len(dataset.goals)):
+        np.maximum(wanted, dataset.weight(goal), out=wanted)
+    events = replace(dataset.events, user=visit.astype(np.int32))
+    return had(events, wanted, int(visit.max(initial=-1)) + 1, len(dataset.items))
 
-    Where EASE does not know an item, ItemKNN speaks for it.
+
+def table_names(dataset: Dataset, settings: Settings) -> list[str]:
+    """Which tables are worth a try.
+
+    A weaker ridge only where EASE is quick; tables of visits only where most of what is wanted is wanted together with
+    something else, as in orders of many lines.
     """
-    if name == "knn":
+    if settings.quick:
+        return ["knn"]
+    quick = min(len(dataset.items), len(dataset.users)) <= QUICK_EASE
+    names = ["knn", "ease", *(["ease light"] if quick else [])]
+    size = np.asarray(by_visit(dataset).sum(axis=1)).ravel()
+    if size[size > 1].sum() > 0.5 * size.sum() and (size > 0).sum() > 1.5 * len(np.unique(dataset.events.user)):
+        names += ["knn visit", "ease visit", *(["ease visit light"] if len(dataset.items) <= QUICK_EASE else [])]
+    return names
+
+
+def made(name: str, dataset: Dataset, settings: Settings) -> Neighbours:
+    """The table by its name: "knn" or "ease", of what a visitor or, with "visit", of what one visit brings together.
+
+    The ridge of EASE grows with the events of an item: dense data need more; "light" is a quarter of it. Where EASE
+    does not know an item, ItemKNN speaks for it.
+    """
+    kind, *how = name.split()
+    matrix = by_visit(dataset) if "visit" in how else positive(dataset)
+    if kind == "knn":
         return item_knn(matrix, settings.neighbours)
-    ridge = float(np.clip(5 * matrix.nnz / max(matrix.shape[1], 1), 50, 1000))
+    ridge = float(np.clip(5 * matrix.nnz / max(matrix.shape[1], 1), 50, 1000)) / (4 if "light" in how else 1)
     table = ease(matrix, settings.neighbours, ridge=ridge, most=settings.ease_items)
-    silent = (table.others < 0).all(axis=1)
+    silent: Bools = np.all(table.others < 0, axis=1)
     return completed(table, item_knn(matrix, settings.neighbours), silent) if silent.any() else table
 
 

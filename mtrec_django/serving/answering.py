@@ -116,7 +116,8 @@ def _search(question: Question, told: Known) -> Found:
     blend = SIMILAR if question.similar or live.blend is None else live.blend
     names = (PERSONAL, TOGETHER) if question.similar else policy.candidates
     marks, lifts = _boosts(policy)
-    weights = blend.history_weights(told.history.kinds, np.array(told.history.here, np.bool_))
+    history = told.history
+    weights = blend.history_weights(history.kinds, np.array(history.here, np.bool_), history.ages)
     ask = Ask(
         live.scenario.pk,
         told.allowed(question, [question.keys] if question.keys else [], flagged=True),

@@ -100,6 +100,19 @@ def test_histories_weigh_as_serving_does() -> None:
     assert table[0].shape == (8, 2)
 
 
+def test_earlier_visits_weigh_as_in_serving() -> None:
+    hour = 3600
+    times = [10, 10, 2 * hour, 5 * hour, 5 * hour + 60, 5 * hour + 120]
+    data = world([(0, item, 0, time) for item, time in enumerate(times)])
+    asked = queries(data, 0, last_out(data, 0), 2)
+    blend = Blend(decay=0.5, visit=0.1)
+    ages = [times[5] - time for time in reversed(times[:5])]
+    wanted = blend.history_weights(["view"] * 5, np.ones(5, bool), ages)
+    np.testing.assert_allclose(wanted, [1, 0.5, 0.025, 0.00125, 0.000625])
+    row = histories(data.events, asked, 8, blend, ["view"]).toarray()[0]
+    np.testing.assert_allclose(row[:5], wanted[::-1])
+
+
 def test_ties_are_broken_by_the_protocols_hash() -> None:
     first, second = sorted(("a", "b"), key=lambda item: zlib.crc32(f"u|{item}".encode()))
     assert zlib.crc32(f"u|{first}".encode()) < zlib.crc32(f"u|{second}".encode())
