@@ -116,7 +116,7 @@ class HashingEncoder:
             for gram in _grams(text.lower()):
                 digest = hashlib.blake2b(gram.encode(), digest_size=8).digest()
                 out[row, int.from_bytes(digest[:4], "little") % self.width] += 1.0 if digest[4] & 1 else -1.0
-            if on_batch is not None and row % 256 == 255:
+            if on_batch is not None and (row % 256 == 255 or row + 1 == len(texts)):
                 on_batch(row + 1, len(texts))
         norms = np.linalg.norm(out, axis=1, keepdims=True)
         return (out / np.where(norms > 0, norms, 1)).astype(np.float32)
@@ -129,7 +129,9 @@ def _grams(text: str) -> list[str]:
 
 
 def load_encoder(spec: str) -> TextEncoder:
-    """The encoder that a setting names: "minilm", "hashing", a dotted path to a class, or a model's name or folder.
+    """The encoder that a setting names.
+
+    "minilm", "hashing", "openai:MODEL" (an embeddings endpoint), a dotted path to a class, or a model's name or folder.
 
     Raises:
         ImportError: when a dotted path leads nowhere.
@@ -138,6 +140,10 @@ def load_encoder(spec: str) -> TextEncoder:
         return MiniLM()
     if spec == "hashing":
         return HashingEncoder()
+    if spec.startswith("openai:"):
+        from .endpoint import EndpointEncoder
+
+        return EndpointEncoder(spec.removeprefix("openai:"))
     module, _, attribute = spec.rpartition(".")
     if module and "/" not in spec and not Path(spec).exists():
         return _from_dotted_path(module, attribute)

@@ -33,7 +33,7 @@ def test_it_tells_of_every_batch() -> None:
     HashingEncoder(8).encode(
         [str(number) for number in range(600)], on_batch=lambda done, total: seen.append((done, total))
     )
-    assert seen == [(256, 600), (512, 600)]
+    assert seen == [(256, 600), (512, 600), (600, 600)]
 
 
 @pytest.mark.parametrize(
