@@ -26,7 +26,10 @@ class Config:
     """`MTREC` with its defaults."""
 
     ENCODER: str = "minilm"
-    """Text encoder of the worker: "minilm", "hashing", a sentence-transformers name or folder, or a dotted path."""
+    """Text encoder of the worker: "minilm", "hashing", "openai:MODEL", a sentence-transformers name or folder, or a
+    dotted path."""
+    IMAGE_ENCODER: str = ""
+    """Image encoder of the worker: none, "colours", a name or folder that transformers loads, or a dotted path."""
     CONSENT: str | None = None
     """Dotted path of `consent(request) -> bool`. Without consent nothing is stored and answers are contextual only."""
     DO_NOT_TRACK: bool = False

@@ -85,6 +85,7 @@ class Items:
     categories: dict[str, Labels] = field(default_factory=dict)  # field -> labels of every item
     numbers: dict[str, Floats] = field(default_factory=dict)  # field -> [items], NaN where missing
     titles: Sequence[str] = ()  # [items] or empty; for cards and messages only
+    images: Content | None = None  # [items, width], the image encoder's output; zeros where there is no picture
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -48,6 +48,7 @@ def encode() -> None:
     from . import jobs
 
     jobs.encode_items()
+    jobs.encode_images()
     jobs.place_new_items()
 
 

@@ -18,11 +18,13 @@ from .scores import refresh_scores
 
 if TYPE_CHECKING:
     from .encoding import encode_items
+    from .picturing import encode_images
     from .placing import place_new_items
     from .training import train, transfer
 
 __all__ = [
     "drop_batches",
+    "encode_images",
     "encode_items",
     "erase",
     "expire",
@@ -41,6 +43,7 @@ __all__ = [
 ]
 
 _NEED_TORCH = {
+    "encode_images": "picturing",
     "encode_items": "encoding",
     "place_new_items": "placing",
     "train": "training",

@@ -15,6 +15,7 @@ from ..conf import get_config
 from ..dataset import ELSEWHERE, NO_SCENARIO, Bools, Content, Dataset, Events, Floats, Goal, Ints, Items, Users
 from ..models import Feedback, Item, ItemContent, Relation, Scenario, Visitor
 from ..representation.encoders import load_encoder
+from ..representation.images import load_image_encoder
 from .copying import copy_blocks, copy_rows
 from .fields import Fields
 
@@ -69,19 +70,31 @@ def read_items(pks: Iterable[int] | None = None) -> tuple[Items, npt.NDArray[np.
         titles.append(title)
         fields.add(of_categories, of_numbers)
     positions = np.array(ids, np.int64)
-    items = Items(positions, read_content(positions), fields.labels(), fields.numbers(), titles)
+    images = _read_images(positions)
+    items = Items(positions, read_content(positions), fields.labels(), fields.numbers(), titles, images)
     return items, np.asarray(sources, np.str_)
 
 
 def read_content(ids: Longs) -> Content:
-    """The frozen encoder's vector of each item, zeros where it has none. [items, width]"""
+    """The frozen text encoder's vector of each item, zeros where it has none. [items, width]"""
     encoder = load_encoder(get_config().ENCODER)
-    first = ItemContent.objects.filter(encoder=encoder.name).values_list("vector", flat=True).first()
+    found = _vectors(ids, encoder.name)
+    return np.zeros((len(ids), encoder.width), np.float16) if found is None else found
+
+
+def _read_images(ids: Longs) -> Content | None:
+    encoder = load_image_encoder(get_config().IMAGE_ENCODER)
+    return None if encoder is None else _vectors(ids, encoder.name)
+
+
+def _vectors(ids: Longs, encoder: str) -> Content | None:
+    """What is stored of an encoder, in a column on disk; None where nothing is. [items, width]"""
+    first = ItemContent.objects.filter(encoder=encoder).values_list("vector", flat=True).first()
     if first is None:
-        return np.zeros((len(ids), encoder.width), np.float16)
+        return None
     width = len(first) // 2
     with Columns(content=(np.float16, (width,))) as columns:
-        for rows in copy_blocks(_CONTENT, [encoder.name, width * 2], [("item", ">i8"), ("vector", f"V{width * 2}")]):
+        for rows in copy_blocks(_CONTENT, [encoder, width * 2], [("item", ">i8"), ("vector", f"V{width * 2}")]):
             at, known = find(ids, rows["item"].astype(np.int64))
             block = np.zeros((at[-1] + 1 - columns.rows if len(at) else 0, width), np.float16)
             block[at - columns.rows] = np.frombuffer(rows["vector"].tobytes(), "<f2").reshape(-1, width)[known]

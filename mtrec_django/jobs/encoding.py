@@ -27,7 +27,8 @@ def encode_items(progress: Progress | None = None, *, encoder: TextEncoder | Non
     if progress and total:
         progress("encoding texts", 0, total)  # loading the model takes seconds, so say what is going on
     while chunk := list(outdated.filter(pk__gt=last).order_by("pk").values_list("pk", "text", "text_hash")[:CHUNK]):
-        _keep(encoder.name, chunk, encoder.encode([text for _, text, _ in chunk]))
+        vectors = encoder.encode([text for _, text, _ in chunk])
+        keep(encoder.name, [(pk, text_hash) for pk, _, text_hash in chunk], vectors)
         last = chunk[-1][0]
         done += len(chunk)
         if progress:
@@ -40,11 +41,12 @@ def _outdated(encoder: str) -> QuerySet[Item]:
     return Item.objects.exclude(text="").exclude(pk__in=current)
 
 
-def _keep(encoder: str, chunk: list[tuple[int, str, str]], vectors: npt.NDArray[np.float32]) -> None:
+def keep(encoder: str, items: list[tuple[int, str]], vectors: npt.NDArray[np.float32]) -> None:
+    """Store one vector for each item and the hash of what it was made from."""
     ItemContent.objects.bulk_create(
         [
-            ItemContent(item_id=pk, encoder=encoder, text_hash=text_hash, vector=vector.tobytes())
-            for (pk, _, text_hash), vector in zip(chunk, vectors.astype("<f2"), strict=True)
+            ItemContent(item_id=pk, encoder=encoder, text_hash=made_from, vector=vector.tobytes())
+            for (pk, made_from), vector in zip(items, vectors.astype("<f2"), strict=True)
         ],
         update_conflicts=True,
         unique_fields=["encoder", "item"],

@@ -28,6 +28,7 @@ from .checkpoints import InDatabase, forget
 from .encoding import encode_items
 from .erasing import learned_from_erased
 from .partners import refresh_partners
+from .picturing import encode_images
 from .pruning import drop, prune
 from .running import Progress, ProgressWriter, working
 from .scores import refresh_scores
@@ -81,6 +82,7 @@ def transfer(
 def _train(run: Run, version: ModelVersion, progress: ProgressWriter) -> None:
     started = time.perf_counter()
     encode_items(progress)
+    encode_images(progress)
     progress("reading events", 0, 0)
     refresh_scores()
     refresh_partners()

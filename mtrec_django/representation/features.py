@@ -1,4 +1,4 @@
-"""What is known of an item becomes one row x_p: whitened text, categories and numbers side by side. numpy and scipy."""
+"""What is known of an item becomes one row x_p: whitened text, picture, categories and numbers. numpy and scipy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from ..dataset import Bools, Content, Floats, Items, Labels, Longs
 from .nearest import nearest
 
 TEXT_WIDTH = 128
+IMAGE_WIDTH = 64
 CATEGORY_WIDTH = 64
+FEWEST_IMAGES = 20
+"""Fewer pictures give no axes."""
+NUMBER_COLUMNS = 3
+"""Of each number: its rank, its logarithm, and whether it is missing."""
+BLOCKS = ("text", "image", "label")
+SHARES = {"text": 1.0, "image": 0.5, "label": 1.0}
+"""What each counts when items are compared: a picture tells less of what a thing is for than its name does."""
 MOST_LABELS = 20_000
 FIT_ROWS = 50_000
 """Rows that the axes are fitted on; more change nothing and cost memory."""
@@ -36,7 +44,10 @@ class ItemFeatures:
         """Choose axes on distinct rows, so that a text shared by thousands of items does not bend them."""
         arrays: dict[str, npt.NDArray[Any]] = {}
         if items.content.shape[1] and (speaking := np.flatnonzero(items.has_content)).size:
-            arrays["text_mean"], arrays["text_axes"] = _whitening(items.content, speaking, seed)
+            arrays["text_mean"], arrays["text_axes"] = _whitening(items.content, speaking, seed, TEXT_WIDTH)
+        if items.images is not None and (shown := np.flatnonzero(_spoken(items.images))).size > FEWEST_IMAGES:
+            axes = _whitening(items.images, shown, seed, IMAGE_WIDTH)
+            arrays["image_mean"], arrays["image_axes"] = axes
         labels = _frequent(items.categories)
         if labels:
             bags = _bags(items.categories, labels, len(items))
@@ -44,32 +55,49 @@ class ItemFeatures:
         numbers = [name for name, column in items.numbers.items() if np.isfinite(column).any()]
         for name in numbers:
             arrays[f"number_edges.{name}"] = _edges(items.numbers[name])
+            logs = _log(items.numbers[name][np.isfinite(items.numbers[name])])
+            arrays[f"number_log.{name}"] = np.array([logs.mean(), logs.std() or 1], np.float32)
         return cls(arrays, labels, numbers)
 
     @property
     def width(self) -> int:
         """The length of a row."""
-        text = self.arrays["text_axes"].shape[1] if "text_axes" in self.arrays else 0
-        bags = self.arrays["label_axes"].shape[1] if "label_axes" in self.arrays else 0
-        return max(1, text + bags + 2 * len(self.numbers))
+        return max(1, self._described + NUMBER_COLUMNS * len(self.numbers))
+
+    @property
+    def _described(self) -> int:
+        """Columns of text, picture and labels."""
+        return sum(self.arrays[f"{name}_axes"].shape[1] for name in BLOCKS if f"{name}_axes" in self.arrays)
 
     def transform(self, items: Items) -> Floats:
         """Rows of about unit size an axis; zeros where nothing is known. [items, width]"""
         out = np.zeros((len(items), self.width), np.float32)
         for rows, part in items.parts():
-            blocks = [block for block in (self.text(part), self.bags(part), self._numbers(part)) if block is not None]
+            numbers = self._numbers(part)
+            blocks = [*self._blocks(part).values(), *([] if numbers is None else [numbers])]
             out[rows] = np.hstack(blocks) if blocks else 0
         return out
 
     def text(self, items: Items) -> Floats | None:
         """Whitened text vectors, RMS 1; zeros where an item has no text. [items, <= 128]"""
-        if "text_axes" not in self.arrays:
+        return self._white("text", items.content, len(items))
+
+    def images(self, items: Items) -> Floats | None:
+        """The same of pictures. [items, <= 64]"""
+        return self._white("image", items.images, len(items))
+
+    def _blocks(self, items: Items) -> dict[str, Floats]:
+        blocks = {"text": self.text(items), "image": self.images(items), "label": self.bags(items)}
+        return {name: block for name, block in blocks.items() if block is not None}
+
+    def _white(self, name: str, content: Content | None, items: int) -> Floats | None:
+        if f"{name}_axes" not in self.arrays:
             return None
-        content = np.asarray(items.content, np.float32)
-        if content.shape[1] != len(self.arrays["text_mean"]):
-            content = np.zeros((len(items), len(self.arrays["text_mean"])), np.float32)
-        white = (content - self.arrays["text_mean"]) @ self.arrays["text_axes"]
-        return np.where(np.any(content != 0, axis=1)[:, None], _unit_rms(white), 0).astype(np.float32)
+        mean, axes = self.arrays[f"{name}_mean"], self.arrays[f"{name}_axes"]
+        if content is None or content.shape[1] != len(mean):  # of another encoder
+            return np.zeros((items, axes.shape[1]), np.float32)
+        rows = np.asarray(content, np.float32)
+        return np.where(_spoken(content)[:, None], _unit_rms((rows - mean) @ axes), 0).astype(np.float32)
 
     def bags(self, items: Items) -> Floats | None:
         """Labels on their main axes, RMS 1; unknown labels count nothing. [items, <= 64]"""
@@ -87,15 +115,17 @@ class ItemFeatures:
             edges = self.arrays[f"number_edges.{name}"]
             rank = np.searchsorted(edges, np.nan_to_num(column)) / max(len(edges), 1)
             known = np.isfinite(column)
-            columns += [np.where(known, 2 * rank - 1, 0), np.where(known, 0, 1)]
+            middle, spread = self.arrays[f"number_log.{name}"]
+            size = np.clip((_log(column) - middle) / spread, -3, 3)
+            columns += [np.where(known, 2 * rank - 1, 0), np.where(known, size, 0), np.where(known, 0, 1)]
         return np.stack(columns, axis=1).astype(np.float32) if columns else None
 
     def similarity(self, items: Items) -> Floats:
-        """Unit rows of text and labels: by their cosine new items find known ones. In a column on disk. [items, n]"""
-        width = max(1, self.width - 2 * len(self.numbers))
+        """Unit rows of text, picture and labels, on disk: by their cosine new items find known ones. [items, n]"""
+        width = max(1, self._described)
         with Columns(rows=(np.float32, (width,))) as columns:
             for _, part in items.parts():
-                blocks = [_unit(block) for block in (self.text(part), self.bags(part)) if block is not None]
+                blocks = [SHARES[name] * _unit(block) for name, block in self._blocks(part).items()]
                 columns.append(rows=_unit(np.hstack(blocks)) if blocks else np.zeros((len(part), width), np.float32))
             return columns.arrays()["rows"]
 
@@ -109,7 +139,12 @@ class ItemFeatures:
         return cls(arrays, list(config.get("labels", [])), list(config.get("numbers", [])))
 
 
-def _whitening(content: Content, speaking: Longs, seed: int) -> tuple[Floats, Floats]:
+def _spoken(content: Content) -> Bools:
+    """Which rows are not zeros. [items]"""
+    return np.any(content != 0, axis=1)
+
+
+def _whitening(content: Content, speaking: Longs, seed: int, width: int) -> tuple[Floats, Floats]:
     """Centre, turn to the main axes, divide each by its deviation: on raw vectors a few axes drown the others."""
     rng = np.random.default_rng(seed)
     if len(speaking) > DRAWN_ROWS:
@@ -120,8 +155,8 @@ def _whitening(content: Content, speaking: Longs, seed: int) -> tuple[Floats, Fl
     mean = distinct.mean(axis=0)
     centred = (distinct - mean).astype(np.float64)
     variance, axes = np.linalg.eigh(centred.T @ centred / max(len(distinct), 1))
-    # As many whitened axes as texts would make all texts equally far from each other.
-    count = min(TEXT_WIDTH, max(2, len(distinct) // 4), content.shape[1])
+    # As many whitened axes as rows would make all rows equally far from each other.
+    count = min(width, max(2, len(distinct) // 4), content.shape[1])
     order = np.argsort(-variance)[:count]
     order = order[variance[order] > 1e-9 * max(variance.max(), 1e-12)]
     return mean.astype(np.float32), (axes[:, order] / np.sqrt(variance[order])).astype(np.float32)
@@ -167,6 +202,11 @@ def _label_axes(bags: sparse.csr_matrix, seed: int) -> tuple[Floats, Floats, Flo
     scaled = axes / np.sqrt(deviation)  # half whitening: rare labels' axes are noise
     mean = np.asarray(weighted.mean(axis=0)).ravel() @ scaled
     return weight, scaled.astype(np.float32), mean.astype(np.float32)
+
+
+def _log(column: Floats) -> Floats:
+    """Of the size, with the sign kept; for prices that span magnitudes. [items]"""
+    return np.asarray(np.sign(column) * np.log1p(np.abs(column)), np.float32)
 
 
 def _edges(column: Floats) -> Floats:

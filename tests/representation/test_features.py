@@ -43,9 +43,11 @@ def test_a_text_that_thousands_share_does_not_bend_the_axes() -> None:
 
 def test_missing_numbers_are_missing_and_outliers_are_tame() -> None:
     items = catalogue()
-    price, missing = ItemFeatures.fit(items).transform(items)[:, -2:].T
-    assert (price[4], missing[4]) == (0, 1)
+    price, size, missing = ItemFeatures.fit(items).transform(items)[:, -3:].T
+    assert (price[4], size[4], missing[4]) == (0, 0, 1)
     assert price[8] == 1
+    assert (np.abs(size) <= 3).all()
+    assert (np.diff(size[[0, 1, 2, 3, 5, 6, 7, 8]]) > 0).all()
     assert not missing[[0, 1, 2, 3, 5, 6, 7, 8]].any()
 
 
@@ -107,3 +109,18 @@ def test_half_precision_is_enough_for_content() -> None:
     np.testing.assert_allclose(
         ItemFeatures.fit(halves).similarity(halves), ItemFeatures.fit(items).similarity(items), atol=0.01
     )
+
+
+def test_pictures_stand_beside_texts_and_tell_like_from_unlike() -> None:
+    rng = np.random.default_rng(0)
+    looks = rng.standard_normal((2, 8))
+    images = (looks[np.arange(60) % 2] + 0.2 * rng.standard_normal((60, 8))).astype(np.float32)
+    images[7] = 0
+    items = Items(np.arange(60), np.zeros((60, 0), np.float32), images=images)
+    features = ItemFeatures.fit(items)
+    similar = features.similarity(items)
+    assert features.transform(items).shape == (60, features.width)
+    assert not similar[7].any()
+    assert similar[0] @ similar[2] > similar[0] @ similar[1]
+    without = Items(np.arange(2), np.zeros((2, 0), np.float32))
+    assert not features.transform(without).any()
