@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -16,9 +16,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from .batches import OnBatch
+from .endpoint import EndpointEncoder
+
 Floats = npt.NDArray[np.float32]
-OnBatch = Callable[[int, int], None]
-"""Called with (texts done, texts in all) after each batch; may raise to stop."""
 
 
 @runtime_checkable
@@ -141,8 +142,6 @@ def load_encoder(spec: str) -> TextEncoder:
     if spec == "hashing":
         return HashingEncoder()
     if spec.startswith("openai:"):
-        from .endpoint import EndpointEncoder
-
         return EndpointEncoder(spec.removeprefix("openai:"))
     module, _, attribute = spec.rpartition(".")
     if module and "/" not in spec and not Path(spec).exists():

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from ..dataset import Floats
-from .encoders import OnBatch
+from .batches import OnBatch
 
 KEY = "OPENAI_API_KEY"
 ADDRESS = "OPENAI_BASE_URL"

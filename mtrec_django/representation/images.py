@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from ..dataset import Floats
-from .encoders import OnBatch
+from .batches import OnBatch
 
 MOST_PIXELS = 50_000_000
 """A picture that says it has more is not opened: it would not fit into memory."""
