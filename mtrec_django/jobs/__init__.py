@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..catalog.sync import sync as sync_catalogue
 from .batches import drop_batches, make_chunk
+from .dumping import dump
 from .erasing import erase
 from .experiments import refresh_experiments
 from .exporting import export_visitor
@@ -13,6 +14,7 @@ from .folders import export_folder
 from .metrics import refresh_metrics
 from .partners import refresh_partners
 from .pruning import prune
+from .restoring import restore
 from .retention import expire
 from .scores import refresh_scores
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "drop_batches",
+    "dump",
     "encode_images",
     "encode_items",
     "erase",
@@ -37,6 +40,7 @@ __all__ = [
     "refresh_metrics",
     "refresh_partners",
     "refresh_scores",
+    "restore",
     "sync_catalogue",
     "train",
     "transfer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -105,7 +106,8 @@ def _train(run: Run, version: ModelVersion, progress: ProgressWriter) -> None:
     forget(version)
     seconds["store"] = time.perf_counter() - mark
     half_life = dict(zip([goal.name for goal in dataset.goals], trained.report["recipe"]["half_life"], strict=True))
-    report = trained.report | {"half_life": half_life}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    report = trained.report | {"half_life": half_life, "peak_bytes": peak}
     _describe(version, dataset, report, seconds=seconds, card=trained.artifact.card, encoder=encoder)
     if version.publishable:
         version.publish(by=run.requested_by, reason=version.reason)

@@ -21,7 +21,7 @@ from django.db.backends.utils import CursorWrapper
 from ..conf import DIM
 from ..models import ItemNeighbours, ItemVector, ModelVersion
 from .gathering import pack
-from .statement import Fragment, compose
+from .statement import Fragment, compose, read
 
 Floats = npt.NDArray[np.float32]
 Longs = npt.NDArray[np.int64]
@@ -255,6 +255,37 @@ def sample(version_id: int, percent: float) -> list[tuple[str, str, bool]]:
             f" tablesample system ({percent:.6f}) order by random()"
         )
         return list(cursor.fetchall())
+
+
+def read_vectors(version_id: int) -> tuple[Longs, Floats]:
+    """All items of a version, by primary key, and their vectors. [items], [items, dim]"""
+    with _cursor() as cursor:
+        cursor.execute(f"select item_id, halfvec_send(vector) from {vectors_table(version_id).text} order by item_id")
+        rows = cursor.fetchall()
+    return np.array([row[0] for row in rows], np.int64), unpack([row[1] for row in rows])
+
+
+def search_plan(version_id: int) -> str:
+    """How Postgres would search a version for what is nearest to one of its items; empty where it has none."""
+    table = vectors_table(version_id)
+    nearest = compose(
+        "explain select item_id from {table} where available order by vector <#>"
+        " (select vector from {table} limit 1) limit 300",
+        table=table,
+    )
+    (rows,) = read([nearest], using=database(), settings=search_settings(300))
+    return "\n".join(row[0] for row in rows)
+
+
+def disk(version_id: int) -> int:
+    """Bytes that a version's tables and indexes take."""
+    names = [vectors_table(version_id).text, neighbours_table(version_id).text]
+    with _cursor() as cursor:
+        cursor.execute(
+            "select coalesce(sum(pg_total_relation_size(to_regclass(name))), 0) from unnest(%s::text[]) as name",
+            [names],
+        )
+        return int(cursor.fetchone()[0] or 0)
 
 
 def size(version_id: int) -> int:
