@@ -10,6 +10,7 @@ admin.site.site_title = "Pennyfarthing"
 admin.site.index_title = "Shop and recommendations"
 
 urlpatterns = [
+    path("health/", include("mtrec_django.health")),
     path("admin/", admin.site.urls),
     path("mtrec/", include("mtrec_django.urls")),
     path("api/mtrec/", include("mtrec_django.api.urls")),

@@ -79,6 +79,6 @@ def _apply(name: str, args: list[Any], queue: str) -> str | None:
             # By name, so that a process that never loads the tasks can queue them.
             result = app.send_task(name, args, queue=queue, producer=producer, retry=False)
     except OperationalError as error:
-        logger.warning("mtrec: the broker is down, %s was not queued: %s", name, error)
+        logger.warning("mtrec: the broker is down, %s was not queued: %s", name, error, extra={"task": name})
         return None
     return str(result.id)

@@ -16,6 +16,7 @@ from ..catalog.registry import source_for
 from ..catalog.sync import item_for
 from ..exceptions import BadFeedback
 from ..models import Feedback, Item, Recommendation, Scenario, Visitor
+from ..observing import count_event, span
 from ..signals import feedback_received
 from .validation import check_basket, check_kind, check_time, check_value
 from .visitors import forget, visitor_for
@@ -123,6 +124,10 @@ class CheckedEvent:
 
     def store(self, visitor: Visitor) -> Feedback | None:
         """Write it; an event with this key that was there before is returned as it is."""
+        with span("track"):
+            return self._store(visitor)
+
+    def _store(self, visitor: Visitor) -> Feedback | None:
         key = key_of(visitor, self.key) if self.key else None
         feedback = self._insert(visitor, key) or (Feedback.objects.filter(key=key).first() if key else None)
         if feedback is None and self.make_item():
@@ -150,6 +155,7 @@ class CheckedEvent:
         self, row: tuple[int, int, int | None], visitor: Visitor, key: uuid.UUID | None, using: str
     ) -> Feedback:
         """What was stored, told to whoever listens once it is committed. The row is its id, item and scenario."""
+        count_event(self.fields["kind"])
         own = {name: value for name, value in self.fields.items() if name != "scenario"}
         feedback = Feedback(id=row[0], visitor=visitor, item_id=row[1], scenario_id=row[2], key=key, **own)
         feedback._state.adding = False

@@ -22,6 +22,8 @@ def prune(*, dry_run: bool = False) -> list[int]:
             drop(pk)
         for orphan in set(store.orphans()) - being_built():
             store.drop(orphan)
+        deserted = ModelVersion.objects.filter(status=ModelVersion.Status.BUILDING).exclude(pk__in=being_built())
+        deserted.update(status=ModelVersion.Status.FAILED)
         forget_old()
     return doomed
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from ..exceptions import RunBusy, RunCancelled
 from ..models import Run
+from ..observing import count_run, span
 from ..signals import run_finished
 
 logger = logging.getLogger(__name__)
@@ -50,17 +51,21 @@ def working(run: Run, *, task_id: str = "", watch: Progress | None = None) -> It
     if not run.claim(task_id):
         raise RunBusy(f"{run} is worked on elsewhere, or has ended")
     try:
-        yield ProgressWriter(run, watch)
+        with span(run.kind):
+            yield ProgressWriter(run, watch)
     except RunCancelled:
         run.finish(Run.Status.CANCELLED)
     except BaseException as error:
         # Recorded, never swallowed: the row tells the person at the admin, the exception whoever runs the worker.
         run.finish(Run.Status.FAILED, error=f"{type(error).__name__}: {error}")
-        logger.error("mtrec: %s failed\n%s", run, traceback.format_exc())
+        told = {"run": run.pk, "kind": run.kind, "error": type(error).__name__}
+        logger.error("mtrec: %s failed\n%s", run, traceback.format_exc(), extra=told)
         raise
     else:
         run.finish(Run.Status.SUCCEEDED)
     finally:
+        count_run(run.kind, run.status)
+        logger.info("mtrec: %s %s", run, run.status, extra={"run": run.pk, "kind": run.kind, "status": run.status})
         run_finished.send(Run, run=run)
 
 

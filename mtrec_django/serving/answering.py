@@ -15,6 +15,7 @@ from django.db import DataError, InternalError, OperationalError, ProgrammingErr
 
 from ..catalog.registry import source_for
 from ..inference.blend import FRESH, PERSONAL, TOGETHER, Blend
+from ..observing import observed
 from ..retrieval import store
 from ..retrieval.candidates import Ask
 from ..retrieval.collections import keys_in
@@ -41,6 +42,7 @@ UNAVAILABLE = (ProgrammingError, OperationalError, DataError, InternalError)
 """What a database without vectors, a missing partition, a version of another width or a broken transaction raise."""
 
 
+@observed
 def answer(question: Question, *, consent: bool) -> Answer:
     """The objects, best first. Falls back to counts where the version cannot be used, and says so once."""
     told = _told(question)

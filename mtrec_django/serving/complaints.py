@@ -22,7 +22,7 @@ def complain(cause: str, detail: object) -> None:
         if now - _said.get(cause, -QUIET_SECONDS) < QUIET_SECONDS:
             return
         _said[cause] = now
-    logger.warning("%s: %s", cause, detail)
+    logger.warning("%s: %s", cause, detail, extra={"cause": cause, "detail": str(detail)})
 
 
 def forget() -> None:

@@ -96,3 +96,12 @@ def test_what_an_experiment_serves_stays() -> None:
     assert one.pk not in jobs.prune()
     experiment.end()
     assert one.pk in jobs.prune()
+
+
+def test_a_transfer_that_died_half_built_has_failed() -> None:
+    parent = base()
+    home = Scenario.objects.get(name="home")
+    died = ModelVersion.objects.create(kind="transfer", parent=parent, scenario=home, status="building")
+    jobs.prune()
+    assert status(died) == "failed"
+    assert status(parent) == "ready"

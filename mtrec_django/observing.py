@@ -1,0 +1,94 @@
+"""Prometheus metrics and OpenTelemetry spans, where their libraries are installed; without them nothing is done at all.
+
+Metrics are in the default registry of `prometheus_client`, so whatever shows that (django-prometheus, `make_wsgi_app`)
+shows them too, its multi-process mode included.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache, wraps
+from importlib.util import find_spec
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+METERED = find_spec("prometheus_client") is not None
+TRACED = find_spec("opentelemetry") is not None and find_spec("opentelemetry.trace") is not None
+
+if METERED:
+    from prometheus_client import Counter as Count
+    from prometheus_client import Histogram
+
+    ANSWERS = Count("mtrec_answers", "Lists that were given.", ["scenario", "fallback"])
+    SHOWN = Count("mtrec_items_shown", "Items of those lists, by where they came from.", ["scenario", "source"])
+    SECONDS = Histogram(
+        "mtrec_answer_seconds",
+        "How long a list took.",
+        ["scenario"],
+        buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+    )
+    EVENTS = Count("mtrec_events", "Events that were stored one by one.", ["kind"])
+    RUNS = Count("mtrec_runs_finished", "Trainings and transfers that ended.", ["kind", "status"])
+
+    # Looking a series up by its labels takes longer than adding to it.
+    _answers, _shown, _seconds = cache(ANSWERS.labels), cache(SHOWN.labels), cache(SECONDS.labels)
+
+if TRACED:
+    from opentelemetry import trace
+
+    TRACER = trace.get_tracer("mtrec_django")  # a proxy until the site sets a provider up
+
+KINDS = 50
+"""Kinds of events with a series of their own; what a client makes up must not fill the memory."""
+_kinds: set[str] = set()
+
+
+def span(name: str) -> AbstractContextManager[Any]:
+    """A span around a block: `mtrec.recommend`, `mtrec.track`, `mtrec.train`."""
+    return TRACER.start_as_current_span(f"mtrec.{name}") if TRACED else nullcontext()
+
+
+def observed(function: Callable[P, R]) -> Callable[P, R]:
+    """Around the function that answers: how often, how long, from where. The very same function without libraries."""
+    if not (METERED or TRACED):
+        return function
+
+    @wraps(function)
+    def measured(*args: P.args, **kwargs: P.kwargs) -> R:
+        began = time.perf_counter()
+        with span("recommend"):
+            answer = function(*args, **kwargs)
+        if METERED:
+            count_answer(answer, time.perf_counter() - began)
+        return answer
+
+    return measured
+
+
+def count_answer(answer: Any, seconds: float) -> None:
+    """One answer, with `scenario`, `version` and `recommendations`."""
+    scenario = answer.scenario or "similar items"
+    _answers(scenario, str(answer.version is None).lower()).inc()
+    _seconds(scenario).observe(seconds)
+    for source, items in Counter(one.source for one in answer.recommendations).items():
+        _shown(scenario, source).inc(items)
+
+
+def count_event(kind: str) -> None:
+    """One event that was stored."""
+    if METERED:
+        known = kind in _kinds or len(_kinds) < KINDS
+        if known:
+            _kinds.add(kind)
+        EVENTS.labels(kind if known else "other").inc()
+
+
+def count_run(kind: str, status: str) -> None:
+    """One run that ended."""
+    if METERED:
+        RUNS.labels(kind, status).inc()

@@ -1,0 +1,74 @@
+"""What is counted and traced where somebody wants it, and that nothing is where nobody does."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from mtrec_django import observing, recommend
+from mtrec_django.jobs.running import working
+from mtrec_django.models import Run
+from mtrec_django.testing import make_event, make_item, make_scenario
+from tests.site.making import make_product
+
+pytestmark = pytest.mark.django_db
+
+
+def value(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def test_answers_are_counted_by_scenario_source_and_fallback() -> None:
+    make_scenario("metered")
+    make_item(make_product())
+    recommend(None, "metered", 1)
+    assert value("mtrec_answers_total", scenario="metered", fallback="true") == 1
+    assert value("mtrec_answer_seconds_count", scenario="metered") == 1
+    shown = [s for metric in REGISTRY.collect() for s in metric.samples if s.name == "mtrec_items_shown_total"]
+    assert sum(s.value for s in shown if s.labels["scenario"] == "metered") == 1
+
+
+def test_events_are_counted_by_kind_and_made_up_kinds_share_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observing, "_kinds", set())
+    monkeypatch.setattr(observing, "KINDS", 1)
+    product, before = make_product(), value("mtrec_events_total", kind="other")
+    make_event(product, kind="metered")
+    make_event(product, kind="made-up")
+    assert value("mtrec_events_total", kind="metered") == 1
+    assert value("mtrec_events_total", kind="other") == before + 1
+
+
+def test_runs_are_counted_by_how_they_ended() -> None:
+    before = value("mtrec_runs_finished_total", kind="sync", status="failed")
+    with pytest.raises(MemoryError), working(Run.objects.create(kind="sync")):
+        raise MemoryError
+    assert value("mtrec_runs_finished_total", kind="sync", status="failed") == before + 1
+
+
+def test_spans_are_named_after_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+
+    class Tracer:
+        def start_as_current_span(self, name: str) -> Any:
+            begun.append(name)
+            return nullcontext()
+
+    monkeypatch.setattr(observing, "TRACER", Tracer())
+    make_scenario("traced")
+    make_event(make_product())
+    recommend(None, "traced", 1)
+    with working(Run.objects.create(kind="train")):
+        pass
+    assert begun == ["mtrec.track", "mtrec.recommend", "mtrec.train"]
+
+
+def test_without_the_libraries_nothing_is_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observing, "METERED", False)
+    monkeypatch.setattr(observing, "TRACED", False)
+    assert observing.observed(recommend) is recommend
+    assert isinstance(observing.span("track"), nullcontext)
+    observing.count_event("view")
+    observing.count_run("train", "failed")
