@@ -31,6 +31,10 @@ LEARNER_OPTIONS = {"in_session", "repeats"}
 """Options of a scenario that say how its quality is measured."""
 
 
+CALLABLES = {"CONSENT": "request", "DESCRIBE_USER": "user"}
+"""Settings that name a function, and what it takes."""
+
+
 def connect() -> None:
     """Register the checks."""
     checks.register(check_settings, "mtrec")
@@ -54,7 +58,10 @@ def check_settings(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
             found.append(problem("E002", f"MTREC has no setting {key!r}.", did_you_mean(str(key), known)))
         elif not _fits(value, known[key]):
             found.append(problem("E003", f"MTREC[{key!r}] is {value!r}.", f"It must be {_in_words(known[key])}."))
-    return found or [*_check_consent(given.get("CONSENT")), *_check_visitor_keys(given.get("VISITOR_KEYS", ()))]
+    if found:
+        return found
+    callables = [message for key in CALLABLES for message in _check_callable(key, given.get(key))]
+    return [*callables, *_check_visitor_keys(given.get("VISITOR_KEYS", ()))]
 
 
 def check_database_kind(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
@@ -138,15 +145,15 @@ def _check_options(scenario: Scenario) -> list[CheckMessage]:
     return found
 
 
-def _check_consent(path: Any) -> list[CheckMessage]:
+def _check_callable(key: str, path: Any) -> list[CheckMessage]:
     if not path:
         return []
     try:
-        consent = import_string(path)
+        named = import_string(path)
     except ImportError as error:
-        return [problem("E004", f"MTREC['CONSENT'] cannot be imported: {error}", "Name a function by its dotted path.")]
-    if not callable(consent):
-        return [problem("E004", f"MTREC['CONSENT'] is {consent!r}.", "Name a function that takes a request.")]
+        return [problem("E004", f"MTREC[{key!r}] cannot be imported: {error}", "Name a function by its dotted path.")]
+    if not callable(named):
+        return [problem("E004", f"MTREC[{key!r}] is {named!r}.", f"Name a function that takes a {CALLABLES[key]}.")]
     return []
 
 

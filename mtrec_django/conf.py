@@ -32,6 +32,8 @@ class Config:
     """Image encoder of the worker: none, "colours", a name or folder that transformers loads, or a dotted path."""
     CONSENT: str | None = None
     """Dotted path of `consent(request) -> bool`. Without consent nothing is stored and answers are contextual only."""
+    DESCRIBE_USER: str | None = None
+    """Dotted path of `describe(user) -> dict`: labels and numbers of a user that recommendations may learn from."""
     DO_NOT_TRACK: bool = False
     """Whether a browser that sends `DNT: 1` or `Sec-GPC: 1` (Global Privacy Control) has not consented."""
     VISITOR_KEYS: Sequence[str] = ()
@@ -73,6 +75,10 @@ class Config:
     def consent(self) -> Callable[[Any], bool] | None:
         """The consent callable, or None when the site did not name one."""
         return import_string(self.CONSENT) if self.CONSENT else None
+
+    def describe_user(self) -> Callable[[Any], Mapping[str, Any]] | None:
+        """The callable that describes a user, or None when the site did not name one."""
+        return import_string(self.DESCRIBE_USER) if self.DESCRIBE_USER else None
 
 
 @cache

@@ -18,8 +18,9 @@ from .catalog.registry import concrete, sources, when_registered
 from .catalog.scenarios import sync_declared
 from .catalog.sync import sync_objects
 from .conf import get_config
+from .events.descriptions import describe
 from .events.visitors import merge_at_login
-from .models import Scenario
+from .models import Scenario, Visitor
 from .queueing import send_light
 from .tasks import encode
 
@@ -115,6 +116,9 @@ def _open_batch(using: str) -> _Batch | None:
 def _merge(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
     if request is not None:
         merge_at_login(request, user)
+    if get_config().DESCRIBE_USER and (visitor := Visitor.objects.filter(user_id=user.pk).first()):
+        visitor.user = user
+        describe(visitor)
 
 
 def _declare(using: str, apps: Any = installed, **kwargs: Any) -> None:

@@ -6,13 +6,15 @@ recent event first, everywhere in this package.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .artifact import Artifact, ArtifactError
+from .profile import Vocabulary
 
 Floats = npt.NDArray[np.float32]
 
@@ -39,6 +41,9 @@ class QueryEncoder:
     length: int
     shift: Floats  # [dim], the scenario's part, gate folded in
     turn: Floats  # [dim, dim], identity plus the gated low-rank part
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    visitors: Floats | None = None
+    """In an evaluation what is added for each visitor of the data set. [users, dim]"""
 
     @classmethod
     def from_artifacts(
@@ -56,7 +61,8 @@ class QueryEncoder:
         arrays = {name: np.asarray(array, np.float32) for name, array in base.part("query").items()}
         shift, turn = _scenario_part(base, transfer, scenario, dim=len(arrays["empty"]))
         kinds = {kind: position for position, kind in enumerate(base.config["kinds"])}
-        return cls(arrays, kinds, int(base.config["heads"]), int(base.config["length"]), shift, turn)
+        vocabulary = Vocabulary.from_json(base.config.get("profile", {}))
+        return cls(arrays, kinds, int(base.config["heads"]), int(base.config["length"]), shift, turn, vocabulary)
 
     @property
     def dim(self) -> int:
@@ -73,7 +79,7 @@ class QueryEncoder:
         kinds: npt.NDArray[np.integer],
         ages_seconds: npt.NDArray[np.number],
         here: npt.NDArray[np.bool_],
-        user: Sequence[int] = (),
+        visitor: Floats | None = None,
     ) -> Floats:
         """The query vector of one visitor, unit length. [dim]
 
@@ -82,10 +88,11 @@ class QueryEncoder:
             kinds: position of each event's kind; any number out of range is an unknown kind. [events]
             ages_seconds: time from each event until now; negative or NaN where unknown. [events]
             here: whether the event happened in the scenario that asks. [events]
-            user: positions of the visitor's features; out of range ones are ignored.
+            visitor: what `about` says of the visitor. [dim]
         """
         state = self._state(vectors, kinds, ages_seconds, here) if len(vectors) else self.arrays["empty"]
-        state = state + self._user(user)
+        if visitor is not None:
+            state = state + visitor
         query = state @ self.turn + self.shift
         return (query / max(float(np.linalg.norm(query)), 1e-12)).astype(np.float32)
 
@@ -123,10 +130,25 @@ class QueryEncoder:
             x = x * self.arrays["sign"][kinds][:, None]
         return _norm(x, self.arrays["norm_in.weight"], self.arrays["norm_in.bias"]) + table[kinds]
 
-    def _user(self, user: Sequence[int]) -> Floats | np.float32:
-        table = self.arrays.get("user")
-        codes = [code for code in user if table is not None and 0 <= code < len(table)]
-        return table[codes].mean(axis=0) if table is not None and codes else np.float32(0)
+    def about(self, features: Mapping[str, Any], friends: Floats) -> Floats | None:
+        """What is added for a visitor: by what is known of him, and by what his friends met last. [dim]
+
+        Args:
+            features: name -> text, number or list of texts; what the version never saw is passed over.
+            friends: the mean of the item vectors of their last events, of any length; NaN where there is none. [dim]
+        """
+        told = np.zeros(self.dim, np.float32)
+        table, ties = self.arrays.get("user"), self.arrays.get("friends")
+        if table is not None and (rows := self.vocabulary.rows(features)):
+            told += table[rows].mean(axis=0)
+        if ties is not None and np.isfinite(friends).all():
+            told += friends / max(float(np.linalg.norm(friends)), 1e-9) @ ties
+        return told if table is not None or ties is not None else None
+
+    @property
+    def asks_about(self) -> tuple[str, ...]:
+        """What must be read of a visitor besides his events: "user", "friends", both or nothing."""
+        return tuple(name for name in ("user", "friends") if name in self.arrays)
 
 
 def _scenario_part(

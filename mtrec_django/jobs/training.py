@@ -15,6 +15,7 @@ from django.db import transaction
 from ..catalog.sync import copy_availability
 from ..conf import get_config
 from ..dataset import Dataset
+from ..events.descriptions import describe_all
 from ..inference.artifact import ArtifactError, joined
 from ..learning.artifacts import Trained, load_trained, save_trained
 from ..learning.pretrain import fit
@@ -84,6 +85,7 @@ def _train(run: Run, version: ModelVersion, progress: ProgressWriter) -> None:
     started = time.perf_counter()
     encode_items(progress)
     encode_images(progress)
+    describe_all(progress)
     progress("reading events", 0, 0)
     refresh_scores()
     refresh_partners()

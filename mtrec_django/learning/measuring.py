@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from .evaluation import TAIL, Doubles, long_tail, margin, measure, per_query
 from .neighbours import item_knn
 from .network import Network
 from .placing import aligned_vectors, with_kinds_of
+from .profiles import visitors_of
 from .queries import Queries, Split, encode, histories
 from .run import Run
 from .sources import constant, positive, prior, product
@@ -32,17 +33,23 @@ RIVALS = ("popularity", "itemknn", "live")
 
 def network_ndcg(run: Run, network: Network, known: Dataset, asked: list[Queries]) -> float:
     """The network alone, every item ranked, mean over the scenarios; decides when training ends."""
+    values = [each.mean() for each in network_each(run, network, known, asked)]
+    weights = np.sqrt([len(questions) for questions in asked])
+    return float(np.average(values, weights=weights))
+
+
+def network_each(run: Run, network: Network, known: Dataset, asked: list[Queries]) -> list[Doubles]:
+    """The same for every question of every scenario."""
     vectors = run.vectors(network, known)
     encoder = run.encoder(network)
-    values: list[float] = []
+    values: list[Doubles] = []
     for questions in asked:
         run.progress("validate", len(values), len(asked))
         queries = encode(encoder, vectors, run.dataset.events, questions)
         catalogue = run.dataset.catalogue[questions.scenario]
         lists = full_ranking(questions, catalogue, lambda rows, q=queries: q[rows] @ vectors.T, 10)  # type: ignore[misc]
-        values.append(float(per_query(lists, questions.relevant)["ndcg@10"].mean()))
-    weights = np.sqrt([len(questions) for questions in asked])
-    return float(np.average(values, weights=weights))
+        values.append(per_query(lists, questions.relevant)["ndcg@10"])
+    return values
 
 
 def candidates(
@@ -89,7 +96,7 @@ def measure_all(run: Run, network: Network, split: Split, fitted: Fitted, *, liv
     table = fitted.chosen.recipe.build(before, settings, run.similar).matrix()
     knn = item_knn(positive(before), settings.neighbours).matrix()
     out = Measured({}, {}, {}, 0)
-    rival = None if live is None else Rival.of(live.before_everything(), dataset)
+    rival = None if live is None else Rival.of(live.before_everything(), dataset, before)
     for goal, blend in enumerate(fitted.chosen.blends):
         run.progress("measure", goal, len(fitted.chosen.blends))
         questions = run.ask(goal, split, 2)
@@ -116,17 +123,20 @@ class Rival:
     live: Trained
     dataset: Dataset
     vectors: Floats  # [items, dim]
+    visitors: Floats | None  # [users, dim]
 
     @classmethod
-    def of(cls, live: Trained, dataset: Dataset) -> Rival:
-        """Bring its vectors and kinds into the order of the data set."""
-        return cls(live, with_kinds_of(live, dataset), aligned_vectors(live, dataset.items))
+    def of(cls, live: Trained, dataset: Dataset, before: Dataset) -> Rival:
+        """Bring its vectors and kinds into the order of the data set; friends are known by what came before."""
+        vectors = aligned_vectors(live, dataset.items)
+        return cls(live, with_kinds_of(live, dataset), vectors, visitors_of(live, dataset, before.events, vectors))
 
     def lists(self, asked: Queries, table: sparse.csr_matrix, log_prior: Floats) -> Ints:
         """What it would show."""
         name = self.dataset.goals[asked.scenario].name
         blend = self.live.blend(name)
-        found = candidates(self.dataset, asked, self.live.encoder(name), self.vectors, table, blend, log_prior)
+        encoder = replace(self.live.encoder(name), visitors=self.visitors)
+        found = candidates(self.dataset, asked, encoder, self.vectors, table, blend, log_prior)
         return found.ranked(blend)
 
 

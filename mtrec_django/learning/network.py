@@ -11,7 +11,7 @@ hurt.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..inference.profile import Vocabulary
 from ..inference.query import AGE_BUCKETS
 
 
@@ -149,6 +150,15 @@ class Delta(nn.Module):
         return state + alpha * (self.shift + (state @ self.down) @ self.up)
 
 
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    """What is known of visitors besides their events; trained after the network, see `profiles`."""
+
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    arrays: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)  # "user" [rows, dim], "friends" [dim, dim]
+    visitors: npt.NDArray[np.float32] | None = None  # [users, dim], to be added to the state; None for nothing
+
+
 class Network(nn.Module):
     """Item tower, query encoder and the learned scale of the cosine."""
 
@@ -157,6 +167,7 @@ class Network(nn.Module):
         self.tower = ItemTower(features, shape.dim)
         self.query = QueryNetwork(shape)
         self.log_scale = nn.Parameter(torch.tensor(12.0).log())
+        self.profiles = Profiles()
 
     @property
     def scale(self) -> Tensor:
@@ -177,4 +188,5 @@ class Network(nn.Module):
 
     def query_arrays(self) -> dict[str, npt.NDArray[np.float32]]:
         """The query side under the names that `inference.query` reads."""
-        return {f"query.{name}": tensor.detach().numpy().copy() for name, tensor in self.query.state_dict().items()}
+        arrays = {name: tensor.detach().numpy().copy() for name, tensor in self.query.state_dict().items()}
+        return {f"query.{name}": array for name, array in (arrays | self.profiles.arrays).items()}

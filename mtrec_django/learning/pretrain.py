@@ -11,6 +11,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..columns import on_disk
@@ -20,9 +21,10 @@ from .artifacts import Snapshot, Trained, card
 from .checkpoints import Keeper, Mark
 from .choosing import Chosen, choose_all
 from .cleaning import clean
-from .measuring import Measured, decide, measure_all, network_ndcg
+from .measuring import Measured, decide, measure_all, network_each, network_ndcg
 from .neighbours import Neighbours
 from .network import Network
+from .profiles import choose_profiles, train_profiles
 from .queries import Split
 from .run import Run
 from .settings import Progress, Settings, silent
@@ -37,6 +39,8 @@ class Fitted:
     course: Course
     chosen: Chosen
     snapshot: Snapshot
+    profiles: tuple[str, ...] = ()
+    """What of the visitors moves their queries: "user", "friends", both or nothing."""
 
 
 @dataclass(slots=True)
@@ -145,9 +149,12 @@ def train_and_choose(
         mark=Mark.of(dataset, run.rows, settings, run.seed, begun_at.id if begun_at else "") if checkpoint else None,
     )
     clock.lap("train")
+    if few:
+        choose_profiles(run, network, old, lambda: np.concatenate(network_each(run, network, old, few)))
+        clock.lap("visitors")
     chosen = choose_all(run, network, old, asked)
     clock.lap("choose")
-    return Fitted(course, chosen, snapshot(run, network, old))
+    return Fitted(course, chosen, snapshot(run, network, old), tuple(network.profiles.arrays))
 
 
 def refresh(run: Run, network: Network, known: Dataset, dataset: Dataset, step: str) -> None:
@@ -168,6 +175,7 @@ def refresh(run: Run, network: Network, known: Dataset, dataset: Dataset, step: 
         progress=run.progress,
         step=step,
     )
+    network.profiles = train_profiles(run, network, dataset, tuple(network.profiles.arrays))
 
 
 def snapshot(run: Run, network: Network, known: Dataset) -> Snapshot:
@@ -192,6 +200,7 @@ def _report(run: Run, fitted: Fitted, measured: Measured, decision: dict[str, An
         "tails": measured.tails,
         "validation": fitted.chosen.record,
         "recipe": asdict(fitted.chosen.recipe),
+        "visitors": sorted(fitted.profiles),
         "repeats": {goal.name: bool(goal.repeats) for goal in run.dataset.goals},
         "epochs": fitted.course.epochs,
         "speed": round(fitted.course.speed),
@@ -238,6 +247,7 @@ def assemble(
         "encoder": encoder,
         "features": run.features.config(),
         **run.heard.config(),
+        "profile": network.profiles.vocabulary.to_json() if network.profiles.arrays else {},
         "blends": {name: blend.to_json() for name, blend in zip(names, fitted.chosen.blends, strict=True)},
         "alphas": {},
         "settings": run.settings.to_json(),

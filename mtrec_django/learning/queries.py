@@ -191,7 +191,8 @@ def encode(
         time = events.time[rows]
         ages = np.where((time > 0) & (now > 0), now - time, -1)
         here = events.scenario[rows] == asked.scenario
-        out[query] = encoder.encode(vectors[events.item[rows]], events.kind[rows], ages, here)
+        visitor = None if encoder.visitors is None else encoder.visitors[asked.user[query]]
+        out[query] = encoder.encode(vectors[events.item[rows]], events.kind[rows], ages, here, visitor)
     return out
 
 

@@ -142,4 +142,5 @@ class Run:
         """The query side, as serving would load it."""
         s = self.settings
         config = {"kinds": self.dataset.kinds, "heads": s.heads, "length": s.length}
-        return QueryEncoder.from_artifacts(Artifact("base", config, network.query_arrays()))
+        encoder = QueryEncoder.from_artifacts(Artifact("base", config, network.query_arrays()))
+        return replace(encoder, visitors=network.profiles.visitors)

@@ -28,6 +28,7 @@ class Batch:
     at: Longs  # [targets], -1 is the state of no event
     target: Longs  # [targets], item
     scenario: Longs  # [targets], position in goals, the last + 1 for none
+    user: Longs  # [targets]
     weight: Floats  # [targets], below 0 for what is to be pushed away
 
     def __len__(self) -> int:
@@ -241,6 +242,7 @@ class Sampler:
             at=column - 1,
             target=events.item[chosen].astype(np.int64),
             scenario=scenario[row, column].astype(np.int64),
+            user=events.user[chosen].astype(np.int64),
             weight=weight[chosen],
         )
 

@@ -27,6 +27,7 @@ from .measuring import FEWEST_QUESTIONS, candidates
 from .network import Delta, QueryNetwork, Shape
 from .placing import aligned_vectors, kind_map, with_kinds_of
 from .pretrain import TorchThreads, description
+from .profiles import visitors_of
 from .queries import Queries, Split, encode, relevant_count
 from .run import Run
 from .sampling import Sampler, repeated, visits_share
@@ -197,10 +198,11 @@ def _guarded(run: Run, frozen: Frozen, goal: int, split: Split, delta: Delta, st
     run.progress("choose gate", 0, 1)
     alpha, tried = choose_alpha(frozen, dataset, asked, delta, name)
     artifact = delta_artifact(base, name, delta, alpha)
-    encoder = QueryEncoder.from_artifacts(base.artifact, artifact)
+    visitors = visitors_of(base, dataset, dataset.events[split.part == 0], frozen.vectors)
+    encoder = replace(QueryEncoder.from_artifacts(base.artifact, artifact), visitors=visitors)
     run.progress("choose blend", 0, 1)
     blend = _own_blend(run, frozen, split, asked, encoder, recipe, half_life)
-    arms = {"transfer": (encoder, blend), "base": (base.encoder(name), base.blend(name))}
+    arms = {"transfer": (encoder, blend), "base": (replace(base.encoder(name), visitors=visitors), base.blend(name))}
     metrics, one = _compared(run, frozen, goal, split, arms, recipe, half_life)
     report: dict[str, Any] = {
         "decision": _decision(one, alpha),

@@ -63,12 +63,16 @@ class History:
             (neighbours, *self.neighbours[: HISTORY_LENGTH - 1]),
         )
 
-    def encode(self, encoder: QueryEncoder) -> Floats:
-        """The query vector; what the version does not know is passed over: items, and kinds that say no. [dim]"""
+    def encode(self, encoder: QueryEncoder, visitor: Floats | None = None) -> Floats:
+        """The query vector; what the version does not know is passed over: items, and kinds that say no. [dim]
+
+        `visitor` is what `QueryEncoder.about` says of who asks. [dim]
+        """
         kinds = encoder.kind_codes(self.kinds)
         deaf = (kinds < 0) & np.fromiter(map(says_no, self.kinds), np.bool_, len(self))
         known = np.flatnonzero(np.isfinite(self.vectors).all(axis=1) & ~deaf)
-        return encoder.encode(self.vectors[known], kinds[known], np.array(self.ages)[known], np.array(self.here)[known])
+        ages, here = np.array(self.ages)[known], np.array(self.here)[known]
+        return encoder.encode(self.vectors[known], kinds[known], ages, here, visitor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,7 @@ def last_events(visitor: Fragment, base_id: int | None, until: datetime | None =
         moment=compose("{until}::timestamptz", until=until) if until else Fragment("now()"),
         visitor=visitor,
         silent=SILENT,
-        before=_before(until),
+        before=earlier(until),
         length=HISTORY_LENGTH,
         joined=joined,
     )
@@ -156,7 +160,7 @@ def had(visitor: Fragment, kinds: Sequence[str], low: Mapping[str, float], until
         "select distinct item_id from mtrec_feedback where visitor_id = {visitor} and {is_such}{before}",
         visitor=visitor,
         is_such=is_such(kinds, low),
-        before=_before(until),
+        before=earlier(until),
     )
 
 
@@ -168,7 +172,8 @@ def is_such(kinds: Sequence[str], low: Mapping[str, float]) -> Fragment:
     return compose("(kind = any({kinds}::text[]){bounds})", kinds=list(kinds), bounds=join("", bounds))
 
 
-def _before(until: datetime | None) -> Fragment:
+def earlier(until: datetime | None) -> Fragment:
+    """A condition on events as of a moment."""
     return compose(" and time < {until}", until=until) if until else Fragment("")
 
 

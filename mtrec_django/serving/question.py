@@ -21,6 +21,7 @@ from ..retrieval.policy import Place, Policy
 from ..retrieval.selectivity import Sample, is_narrow, known_share, probe, read_share
 from ..retrieval.statement import Fragment, Rows, compose, read
 from . import live as live_state
+from . import profile
 from .budget import Budget
 from .live import Live
 from .query import History, OnPage, had, identity, last_events, shown_in_vain
@@ -106,6 +107,8 @@ class Known:
     """Those that may be shown: a pin says where an item stands, and never that it may."""
     ignored: Mapping[int, int] = field(default_factory=dict)
     """Items that were shown of late and not met since, and how often."""
+    about: Floats | None = None
+    """What is known of the visitor besides his events. [dim]"""
 
     @property
     def met_on_page(self) -> bool:
@@ -115,7 +118,7 @@ class Known:
     def query(self, *, similar: bool) -> Floats | None:
         """What candidates should be near to. [dim]"""
         if not similar:
-            return self.history.encode(self.live.encoder) if self.live.encoder else None
+            return self.history.encode(self.live.encoder, self.about) if self.live.encoder else None
         vector = self.on_page.vector if self.on_page else None
         return vector if vector is not None and np.isfinite(vector).all() else None
 
@@ -169,6 +172,7 @@ def _statements(question: Question, live: Live) -> dict[str, Fragment]:
         if base_id is not None:
             asked["history"] = last_events(question.visitor, base_id, question.until)
         asked["seen"] = had(question.visitor, live.exclude, live.refused, question.until)
+        asked |= profile.statements(question.visitor, live.encoder, base_id, question.until)
     if question.on_page is not None:
         asked["on_page"] = question.on_page.select(base_id)
     policy = question.policy(live)
@@ -190,7 +194,9 @@ def _known(question: Question, live: Live, rows: dict[str, Rows]) -> Known:
     seen = tuple(item for (item,) in rows.get("seen", ()))
     share, narrow = _kept(question, live, rows.get("held"))
     pins = _pins(question, live, seen, rows.get("pins"))
-    return Known(live, visitor, history, seen, on_page, share, narrow, pins, dict(rows.get("ignored", ())))
+    ignored: dict[int, int] = dict(rows.get("ignored", ()))
+    about = profile.about(live.encoder, rows)
+    return Known(live, visitor, history, seen, on_page, share, narrow, pins, ignored, about)
 
 
 def _to_try(question: Question, base_id: int) -> Keys | None:
