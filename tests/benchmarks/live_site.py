@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from typing import Any
 from .serving import ROOT, begin
 
 API = "/api/mtrec/v1"
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,7 @@ def _wait(site: LiveSite, process: subprocess.Popen[bytes]) -> None:
         try:
             with urllib.request.urlopen(f"{site.url}{API}/scenarios/", timeout=10):  # noqa: S310 - our own address
                 return
-        except urllib.error.URLError:
+        except OSError:  # not there yet, or too slow
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"The site does not answer: {site.log.read_text()[-2000:]}") from None
             time.sleep(0.2)
