@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from mtrec_django.api import limits
+from mtrec_django.api import limits, storing
 from mtrec_django.models import Feedback, Recommendation, Visitor
 from tests.site.models import Article, Product
 
@@ -248,3 +249,18 @@ def test_times_without_a_zone_are_the_sites(goods: list[Product], send: Send) ->
 
 def test_an_unknown_recommendation_is_no_reason_to_lose_an_event(goods: list[Product], send: Send) -> None:
     assert send(event(recommendation=str(uuid.uuid4()))).status_code == 201
+
+
+def test_a_database_that_is_away_is_said_and_nothing_is_acknowledged(
+    goods: list[Product], send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any) -> None:
+        raise OperationalError("the database system is shutting down")
+
+    monkeypatch.setattr(storing, "track_all", fail)
+    response = send([event(key="order-1")])
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert response["Content-Type"] == "application/problem+json"
+    assert response.json()["code"] == "unavailable"
+    assert "shutting down" not in response.content.decode()
+    assert not Feedback.objects.exists()

@@ -10,6 +10,9 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from mtrec_django.api import throttling
+from mtrec_django.events.tokens import sign
+from mtrec_django.models import Visitor
+from mtrec_django.testing import make_visitor
 from tests.site.models import Product
 
 from .conftest import API
@@ -54,3 +57,22 @@ def test_the_site_decides(rate: str | None, last: int, twice: None, goods: list[
     rates = {"mtrec-read": rate}
     with mock.patch.object(throttling.api_settings, "DEFAULT_THROTTLE_RATES", rates, create=True):
         assert statuses(client)[-1] == last
+
+
+def test_each_signed_visitor_has_a_limit_and_their_address_one(twice: None, goods: list[Product]) -> None:
+    def read(visitor: Visitor) -> int:
+        return Client().get(URL, headers={"Authorization": f"Visitor {sign(visitor)}"}).status_code
+
+    one, other = make_visitor(), make_visitor()
+    assert [read(one), read(one), read(one), read(other)] == [200, 200, 429, 200]
+    with mock.patch.object(throttling.AddressThrottle, "default_rate", "5/min"):
+        assert [read(make_visitor()) for _ in range(3)] == [200, 429, 429]
+
+
+def test_a_server_has_one_limit_for_everything(twice: None, goods: list[Product], server: dict[str, str]) -> None:
+    body = {"kind": "view", "source": "testsite.product", "item": "sku-0", "visitor": "external:till-7"}
+    with mock.patch.object(throttling.ServerThrottle, "default_rate", "3/min"):
+        client = Client()
+        reads = [client.get(URL, headers=server).status_code for _ in range(3)]
+        sent = client.post(f"{API}/feedback/", body, content_type="application/json", headers=server)
+    assert [*reads, sent.status_code] == [200, 200, 200, 429]
