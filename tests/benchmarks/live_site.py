@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .serving import ROOT, begin
+from .serving_catalogue import begin
 
+ROOT = Path(__file__).parents[2]
 API = "/api/mtrec/v1"
 START_SECONDS = 120
 
