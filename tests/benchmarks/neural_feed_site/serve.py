@@ -72,7 +72,8 @@ def fill(vectors: Any, likes: Any) -> list[Any]:
 
     with connection.cursor() as cursor:
         cursor.execute("create extension if not exists vector")
-    call_command("migrate", run_syncdb=True, verbosity=0)
+    call_command("migrate", verbosity=0)
+    call_command("migrate", run_syncdb=True, verbosity=0)  # posts have no migrations, but refer to users
     (index,) = Post._meta.indexes
     with connection.schema_editor() as editor:
         editor.remove_index(Post, index)
