@@ -79,6 +79,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"queue": "mtrec"},
     },
     "whole catalogue": {"task": "mtrec.sync", "schedule": crontab(hour=4, minute=0), "options": {"queue": "mtrec"}},
+    "worn vector indexes": {
+        "task": "mtrec.reindex",
+        "schedule": crontab(hour=5, minute=30),
+        "options": {"queue": "mtrec"},
+    },
     "old versions": {"task": "mtrec.prune", "schedule": crontab(hour=5, minute=0), "options": {"queue": "mtrec"}},
 }
 

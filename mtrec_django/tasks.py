@@ -17,6 +17,7 @@ __all__ = [
     "metrics",
     "partners",
     "prune",
+    "reindex",
     "scores",
     "send",
     "send_light",
@@ -110,6 +111,14 @@ def prune() -> None:
     jobs.expire()
     jobs.prune()
     jobs.drop_batches()
+
+
+@shared_task(name="mtrec.reindex", ignore_result=True)
+def reindex() -> None:
+    """Build the vector indexes anew that have seen many writes, while the old ones serve."""
+    from . import jobs
+
+    jobs.reindex()
 
 
 @shared_task(name="mtrec.catch_up", ignore_result=True)

@@ -124,6 +124,10 @@ def _catalogue(scenarios: list[Scenario]) -> Iterator[Notice]:
     for base in sorted(bases - store.with_graph() if bases else ()):
         text = _("v%(base)d has no index for its vectors: each answer reads all of them, or does without a model.")
         yield Notice("error", text % {"base": base}, _("Publish another version, or train a new base."))
+    for base, share in store.worn() if bases else ():
+        text = _("The vector index of v%(base)d is worn: %(percent)d %% of its items were written since it was built.")
+        words = {"base": base, "percent": round(100 * share)}
+        yield Notice("warning", text % words, _("Put mtrec.reindex into the schedule; the old index serves meanwhile."))
     for base in sorted(bases):
         placed: Any = ItemVector.objects.filter(version_id=base, item_id=OuterRef("pk"))
         missing = items.filter(~Exists(placed)).count()

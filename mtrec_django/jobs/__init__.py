@@ -14,6 +14,7 @@ from .folders import export_folder
 from .metrics import refresh_metrics
 from .partners import refresh_partners
 from .pruning import prune
+from .reindexing import reindex
 from .restoring import restore
 from .retention import expire
 from .scores import refresh_scores
@@ -40,6 +41,7 @@ __all__ = [
     "refresh_metrics",
     "refresh_partners",
     "refresh_scores",
+    "reindex",
     "restore",
     "sync_catalogue",
     "train",

@@ -20,6 +20,7 @@ from django.db.backends.utils import CursorWrapper
 
 from ..conf import DIM
 from ..models import ItemNeighbours, ItemVector, ModelVersion
+from . import graph
 from .gathering import pack
 from .statement import Fragment, compose, read
 
@@ -28,8 +29,6 @@ Longs = npt.NDArray[np.int64]
 
 PARENTS = (ItemVector._meta.db_table, ItemNeighbours._meta.db_table)
 
-M = 16
-EF_CONSTRUCTION = 64
 MAX_SCAN_TUPLES = 100_000
 """Where an iterative scan gives up; pgvector's 20,000 loses 16 % of the rows under a 10 % filter at 200,000 items."""
 
@@ -40,7 +39,6 @@ FILLFACTOR = 85
 LOCK_TIMEOUT = "2s"
 LOCK_ATTEMPTS = 15
 
-BYTES_PER_ITEM = 700  # of an HNSW graph in memory while it is built
 COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_TRAILER = b"\xff\xff"
 COPY_NEIGHBOURS = struct.Struct(">hiqiqi")
@@ -128,7 +126,7 @@ def index(version_id: int) -> None:
         cursor.execute(
             f"create index if not exists {vectors}_text on {vectors} (source, object_id) where object_key is null"
         )
-        _build_graph(cursor, vectors)
+        graph.build(cursor, vectors)
     with _cursor() as cursor:
         cursor.execute(f"analyze {vectors}, {neighbours}")
 
@@ -189,6 +187,19 @@ def with_graph() -> set[int]:
             [f"^{PARENTS[0]}_v[0-9]+_hnsw$"],
         )
         return {row[0] for row in cursor.fetchall()}
+
+
+def worn() -> list[tuple[int, float]]:
+    """Versions whose graph is due to be built anew, each with what was written since as a share of its items."""
+    with _cursor() as cursor:
+        shares = graph.wear(cursor, f"^{PARENTS[0]}_v[0-9]+$")
+    due = {int(table.rpartition("_v")[2]): share for table, share in shares.items() if share >= graph.WORN}
+    return sorted(due.items())
+
+
+def rebuild_graph(version_id: int) -> None:
+    """Build a version's graph anew while it serves on; outside of any transaction."""
+    graph.rebuild(database(), vectors_table(version_id).text)
 
 
 def upsert(version_id: int, item_ids: Sequence[int], vectors: Floats) -> int:
@@ -328,25 +339,6 @@ def _staged(version_id: int) -> str:
         r" case when item.object_id ~ '^\d{1,18}$' then item.object_id::bigint end, item.available, staged.vector"
         " from mtrec_staged as staged join mtrec_item as item on item.id = staged.item_id"
     )
-
-
-def _build_graph(cursor: CursorWrapper, table: str) -> None:
-    if _exists(cursor, f"{table}_hnsw"):
-        return
-    cursor.execute(f"select count(*) from {table}")
-    megabytes = cursor.fetchone()[0] * BYTES_PER_ITEM // 2**20
-    # A graph that does not fit is built many times slower
-    cursor.execute(f"set local maintenance_work_mem = '{min(2048, max(64, megabytes + 32))}MB'")
-    statement = (
-        f"create index {table}_hnsw on {table} using hnsw (vector halfvec_ip_ops)"
-        f" with (m = {M}, ef_construction = {EF_CONSTRUCTION})"
-    )
-    try:
-        with transaction.atomic(using=database()):
-            cursor.execute(statement)
-    except OperationalError:  # a container may give too little shared memory for workers to build it together
-        cursor.execute("set local max_parallel_maintenance_workers = 0")
-        cursor.execute(statement)
 
 
 def _exists(cursor: CursorWrapper, name: str) -> bool:
