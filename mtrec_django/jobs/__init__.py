@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .encoding import encode_items
     from .picturing import encode_images
     from .placing import place_new_items
-    from .training import train, transfer
+    from .training import take_part, train, transfer
 
 __all__ = [
     "drop_batches",
@@ -44,6 +44,7 @@ __all__ = [
     "reindex",
     "restore",
     "sync_catalogue",
+    "take_part",
     "train",
     "transfer",
 ]
@@ -52,6 +53,7 @@ _NEED_TORCH = {
     "encode_images": "picturing",
     "encode_items": "encoding",
     "place_new_items": "placing",
+    "take_part": "training",
     "train": "training",
     "transfer": "training",
 }

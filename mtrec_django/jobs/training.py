@@ -18,6 +18,7 @@ from ..dataset import Dataset
 from ..events.descriptions import describe_all
 from ..inference.artifact import ArtifactError, joined
 from ..learning.artifacts import Trained, load_trained, save_trained
+from ..learning.distributed import together, told
 from ..learning.pretrain import fit
 from ..learning.settings import Settings
 from ..learning.transfer import transfer as fit_transfer
@@ -45,7 +46,7 @@ def train(run_id: int | None = None, *, task_id: str = "", watch: Progress | Non
         RunBusy: when another worker has this run.
     """
     run = Run.objects.get(pk=run_id) if run_id else enqueue(Run.Kind.TRAIN, here=True)
-    with working(run, task_id=task_id, watch=watch) as progress:
+    with working(run, task_id=task_id, watch=watch) as progress, together():
         version = _begin(run, ModelVersion(kind=ModelVersion.Kind.BASE))
         try:
             _train(run, version, progress)
@@ -53,6 +54,17 @@ def train(run_id: int | None = None, *, task_id: str = "", watch: Progress | Non
             _abandon(version)
             raise
     return run
+
+
+def take_part() -> None:
+    """Work with the first of the processes that `torchrun` started, as one of the others: it alone writes anything.
+
+    Raises:
+        ValueError: when events came in between the processes' readings.
+    """
+    with together():
+        seed = int(told(lambda: 0))  # the first one's, as soon as it is about to read
+        fit(read_dataset(), settings=settings_of_site(), seed=seed, warm_start=_loaded(_live()))
 
 
 def transfer(
@@ -89,6 +101,7 @@ def _train(run: Run, version: ModelVersion, progress: ProgressWriter) -> None:
     progress("reading events", 0, 0)
     refresh_scores()
     refresh_partners()
+    told(lambda: version.seed)
     dataset = read_dataset()
     seconds = {"read": time.perf_counter() - started}
     encoder = load_encoder(get_config().ENCODER).name

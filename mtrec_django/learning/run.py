@@ -14,6 +14,7 @@ from ..dataset import Dataset, Floats
 from ..inference.artifact import Artifact
 from ..inference.query import QueryEncoder
 from ..representation.features import ColdPlaces, ItemFeatures
+from .distributed import agree, align_rows, world
 from .hearing import Heard, against, hear, refusals
 from .network import Network, Shape
 from .queries import Queries, Split, last_out, queries, time_split
@@ -63,6 +64,8 @@ class Run:
         dataset = heard.dataset
         features = ItemFeatures.fit(dataset.items, seed=seed)
         rows = features.transform(dataset.items)
+        agree(dataset)
+        align_rows(rows)
         most = max(FEWEST_NEIGHBOURS, NEIGHBOUR_CELLS // max(len(dataset.items), 1))
         settings = replace(settings, neighbours=min(settings.neighbours, most))
         return cls(dataset, settings, seed, progress, features, rows, features.similarity(dataset.items), heard)
@@ -111,7 +114,7 @@ class Run:
             len(dataset.users),
             len(dataset.goals),
             length=s.length,
-            batch_tokens=s.batch_tokens,
+            batch_tokens=max(1, s.batch_tokens // world().size),
             max_positions=s.max_positions,
             rng=np.random.default_rng(seed),
             later=s.later if visits_share(dataset.events) > 0.2 else 0.0,

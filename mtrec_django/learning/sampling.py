@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ..dataset import NO_SCENARIO, Bools, Dataset, Events, Floats, Ints, Longs
 from ..inference.blend import VISIT_SECONDS
 from ..inference.query import age_bucket
+from .distributed import world
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,9 @@ class Sampler:
         self.users, self.scenarios = users, scenarios
         self.length, self.batch_tokens, self.max_positions = length, batch_tokens, max_positions
         self.rng, self.later = rng, later
+        self.drawing = (
+            rng if world().size == 1 else rng.spawn(1)[0]
+        )  # what one draws for a batch moves no other's windows
         self.timed = bool(len(events)) and bool(events.time.any())
 
     def epoch(self) -> Iterator[Batch]:
@@ -151,14 +155,16 @@ class Sampler:
         keep = self._enough(start, size, weight)
         start, size = start[keep], size[keep]
         order = np.argsort(size + self.rng.random(len(size)), kind="stable")
-        for rows in self._groups(order, size):
+        here = world()
+        for rows in here.share(self._groups(order, size)):
             batch = self._batch(events, weight, place, session, start[rows], size[rows])
-            if len(batch):
+            if len(batch) or here.size > 1:  # several processes take their steps together
                 yield batch
 
     def batches(self) -> int:
-        """About how many batches an epoch has."""
-        return max(1, int(min(len(self.events), self.max_positions * 1.2) / self.batch_tokens * 1.3))
+        """About how many batches an epoch has for each process."""
+        tokens = self.batch_tokens * world().size
+        return max(1, int(min(len(self.events), self.max_positions * 1.2) / tokens * 1.3))
 
     def _drawn(self) -> Longs | slice:
         """Where one epoch holds a small part of all targets, the events of enough visitors drawn at random."""
@@ -250,11 +256,11 @@ class Sampler:
         """The event that position t shall foretell: the next one, or for some rows any one of the next visit."""
         if self.later <= 0:
             return at
-        ahead = self.rng.random(len(at)) < self.later
+        ahead = self.drawing.random(len(at)) < self.later
         begin = session[at[:, :-1]]  # [rows, events], where the next visit begins
         last = (start + size)[:, None] - 1
         finish = np.minimum(session[np.minimum(begin, len(session) - 1)], last + 1)
-        drawn = begin + (self.rng.random(begin.shape) * np.maximum(finish - begin, 1)).astype(np.int64)
+        drawn = begin + (self.drawing.random(begin.shape) * np.maximum(finish - begin, 1)).astype(np.int64)
         good = ahead[:, None] & inside[:, 1:] & (begin <= last)
         out = at.copy()
         out[:, 1:] = np.where(good, np.minimum(drawn, last), at[:, 1:])

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from ..dataset import Bools, Floats
 from .checkpoints import Checkpoint, Keeper, Mark
+from .distributed import align, average, told, world
 from .network import Network
 from .sampling import Batch, Negatives, Sampler
 from .settings import Progress, Settings
@@ -43,7 +44,10 @@ class Trainer:
         self, network: Network, negatives: Negatives, catalogue: Bools, settings: Settings, *, rate: float, seed: int
     ) -> None:
         self.network, self.negatives, self.rate = network, negatives, rate
-        self.rng = np.random.default_rng(seed)
+        here = world()
+        if here.size > 1:
+            torch.manual_seed(seed * here.size + here.rank)  # other dropout and other negatives in each process
+        self.rng = np.random.default_rng(seed if here.size == 1 else [seed, here.rank])
         self.fenced = None if catalogue.all() else torch.from_numpy(np.vstack([catalogue, np.ones_like(catalogue[:1])]))
         self.dense = torch.optim.AdamW(network.dense_parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.0)
         self.sparse = torch.optim.SparseAdam([network.tower.residual.weight], lr=rate, betas=(0.9, 0.98))
@@ -57,6 +61,7 @@ class Trainer:
         self.dense.zero_grad(set_to_none=True)
         self.sparse.zero_grad(set_to_none=True)
         loss.backward()
+        average(self.network.dense_parameters(), self.network.tower.residual.weight)
         torch.nn.utils.clip_grad_norm_(self.network.dense_parameters(), 5.0)
         self.dense.step()
         self.sparse.step()
@@ -132,6 +137,9 @@ def train(
 
     With a keeper it goes on after the last epoch that was kept, if that was of a training with the same mark.
     """
+    if world().size > 1:
+        checkpoint = None  # one process that goes on and others that begin would not meet
+    align(trainer.network)
     course, state = Course(), Checkpoint.begin(trainer.network, checkpoint, mark)
     course.epochs = state.epochs
     per_epoch = sampler.batches()
@@ -143,7 +151,7 @@ def train(
             "loss": _epoch(trainer, sampler, course, epoch, epochs, per_epoch, progress, step),
         }
         if validate is not None:
-            record["ndcg@10"] = value = validate()
+            record["ndcg@10"] = value = told(validate)
             state.judge(value)
         course.epochs.append(record)
         state.write(last=epoch + 1 == epochs or state.waited >= patience)

@@ -78,7 +78,7 @@ class ColourEncoder:
 
 
 class VisionEncoder:
-    """Any vision network that `transformers` loads (ViT, DINOv2, SigLIP, CLIP, …), by its name or its folder."""
+    """Any vision network that `transformers` loads, by its name or its folder."""
 
     def __init__(self, model: str | Path, *, batch_size: int = 32) -> None:
         self.model_path, self.batch_size = str(model), batch_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser
 from typing import Any
 
@@ -33,6 +34,11 @@ class Command(MtrecCommand):
         where.add_argument("--here", action="store_true", help="train in this process; needs the extra [train]")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["here"] and os.environ.get("RANK", "0") != "0":  # one of several that torchrun started
+            from ... import jobs
+
+            jobs.take_part()
+            return
         run = enqueue(Run.Kind.TRAIN, here=options["here"], transfers=not options["no_transfers"])
         self.see_through([run], options)
 
