@@ -140,7 +140,7 @@ def train_and_choose(
     course = train(
         run.trainer(network, old, rate=settings.rate * (0.5 if warmed else 1.0), seed=run.seed),
         run.sampler(old, seed=run.seed, half_life=span(old) / 3 if split.protocol == "time" else 0.0),
-        epochs=settings.warm_epochs if warmed else settings.epochs,
+        epochs=settings.warm_epochs if warmed else settings.epochs_of(len(old.events), len(old.items)),
         patience=settings.patience,
         progress=run.progress,
         step="train",

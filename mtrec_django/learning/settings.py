@@ -15,6 +15,10 @@ def silent(step: str, done: int, total: int) -> None:
     """The progress that nobody watches."""
 
 
+DENSE = 20
+"""Events of an item."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Numbers of one training. Nothing here needs to be changed per data set."""
@@ -27,6 +31,8 @@ class Settings:
     rate: float = 6e-3
     """Peak learning rate; a short warm-up before, a cosine down to a tenth after."""
     epochs: int = 8
+    dense_epochs: int = 20
+    """At most so many where an item has twenty events and more; in all no more targets than `epochs` full ones."""
     patience: int = 3
     """Epochs without a better validation before training ends."""
     batch_tokens: int = 2048
@@ -55,6 +61,13 @@ class Settings:
     """Threads of torch; 0 takes the cores of the machine."""
     quick: bool = False
     """Fewer choices tried for the blend; for tests."""
+
+    def epochs_of(self, targets: int, items: int) -> int:
+        """How long to train on so many targets: dense data go on getting better where sparse ones only get to know
+        their own noise."""
+        if self.quick or targets < DENSE * items:
+            return self.epochs
+        return max(self.epochs, min(self.dense_epochs, self.epochs * self.max_positions // max(targets, 1)))
 
     def to_json(self) -> dict[str, Any]:
         """For the record of a run."""

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mtrec_django.dataset import Dataset
+from mtrec_django.learning.settings import Settings
+from mtrec_django.learning.sources import by_visit, made, table_names
+
+from .worlds import DAY, START, catalogue_of, tastes
+
+PAIRS = 6
+
+
+def orders(*, users: int = 30, each: int = 4) -> Dataset:
+    """Every visitor orders some of six pairs, one pair an order, a day between orders: 0 with 1, 2 with 3, …"""
+    rng = np.random.default_rng(0)
+    pairs = np.array([rng.permutation(PAIRS)[:each] for _ in range(users)])  # [users, orders]
+    world = tastes(users=users, events=2 * each)
+    item = np.stack([2 * pairs, 2 * pairs + 1], axis=2).reshape(-1)
+    day = np.tile(np.repeat(np.arange(each), 2), users)
+    events = replace(world.events, item=item.astype(np.int32), time=(START + day * DAY).astype(np.int64))
+    items = catalogue_of(2 * PAIRS)
+    return replace(world, items=items, events=events, catalogue=np.ones((1, len(items)), bool))
+
+
+def test_a_visit_holds_what_was_wanted_in_it() -> None:
+    visits = by_visit(orders(users=3, each=2))
+    assert visits.shape == (6, 2 * PAIRS)
+    assert (visits.sum(axis=1) == 2).all()
+
+
+def test_what_one_visit_brings_together_goes_together() -> None:
+    world = orders()
+    for name in ("knn visit", "ease visit", "ease visit light"):
+        table = made(name, world, Settings())
+        assert table.others[:, 0].tolist() == [item ^ 1 for item in range(2 * PAIRS)]
+        assert (table.others[:, 1] < 0).all()
+
+
+def test_tables_of_visits_are_tried_where_there_are_orders() -> None:
+    assert "ease visit light" in table_names(orders(), Settings())
+    assert not [name for name in table_names(tastes(), Settings()) if "visit" in name]
+    assert table_names(orders(), Settings(quick=True)) == ["knn"]
+
+
+def test_dense_data_are_trained_on_for_longer() -> None:
+    settings = Settings(epochs=8, dense_epochs=20, max_positions=250_000)
+    assert settings.epochs_of(70_000, 12_000) == 8
+    assert settings.epochs_of(98_000, 1_700) == 20
+    assert settings.epochs_of(150_000, 1_700) == 13
+    assert settings.epochs_of(800_000, 4_700) == 8
