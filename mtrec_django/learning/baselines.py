@@ -107,7 +107,8 @@ def _by_table(known: Known, table: sparse.csr_matrix, decay: float) -> Callable[
 
 def _history(known: Known, asked: Queries, decay: float, *, binary: bool = True) -> sparse.csr_matrix:
     dataset = known.dataset
-    history = histories(dataset.events, asked, len(dataset.items), Blend(decay=decay), dataset.kinds, longest=EVER)
+    reading = Blend(decay=decay, kinds=dict.fromkeys(dataset.kinds, 1.0))  # they know no kinds, so none says no
+    history = histories(dataset.events, asked, len(dataset.items), reading, dataset.kinds, longest=EVER)
     if binary:
         history.data[:] = 1
     return history

@@ -103,6 +103,7 @@ class _Goal:
         self.scale = {name: _row_sum(table) for name, table in tables.items()}
         self.tables = {name: table.matrix() for name, table in tables.items()}
         self.reading = Blend(decay=0.9, kinds=_wanted(run.dataset.goals[asked.scenario]))
+        self.emphasis = self.reading
         self.readings: dict[str, Blend] = {}  # of each table
         if len(asked):
             self._begin()
@@ -110,7 +111,7 @@ class _Goal:
     def _begin(self) -> None:
         few = np.arange(len(self.asked))[:MOST_QUESTIONS]
         self.few, self.few_queries = self.asked.take(few), self.queries[few]
-        self.reading = self._emphasised()
+        self.emphasis = self._emphasised()
         self.readings = {name: self._read(name) for name in self.tables if name != TEXT}
         found = self._gather_all()
         self.raw = {name: np.nan_to_num(found.features[name]) for name in found.features if name.startswith(TOGETHER)}
@@ -130,9 +131,13 @@ class _Goal:
         return self._best("knn", reading, tries, by=1.01)
 
     def _read(self, name: str) -> Blend:
-        """How much less older events, and those of earlier visits, count in a table; by the table alone."""
+        """How much less older events, and those of earlier visits, count in a table, with and without what is
+        emphasised; by the table alone."""
         decays = DECAYS if not self.run.settings.quick else DECAYS[2:4]
         reading = self._best(name, self.reading, [{"decay": decay} for decay in decays])
+        if self.emphasis != self.reading:
+            more = {"here": self.emphasis.here, "kinds": self.emphasis.kinds}
+            reading = self._best(name, reading, [{**more, "decay": decay} for decay in decays], by=1.01)
         if not self.run.dataset.events.time.any():
             return reading
         older = [{"visit": visit, "decay": decay} for visit in VISITS for decay in {reading.decay, *STEADY}]
