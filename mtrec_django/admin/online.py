@@ -17,8 +17,8 @@ from .charts import Chart, lines
 
 DAYS = 28
 
-HEIGHT = 180
-"""Height of a chart on a card."""
+WIDTH, HEIGHT = 360, 170
+"""Of a chart on a card."""
 
 
 def _percent(part: float, whole: float) -> float | None:
@@ -143,8 +143,8 @@ def chart(figures: Online) -> Chart | None:
     if figures.month.converted:
         series[_("converted")] = [day.conversion for day in figures.days]
     title = _("By day, in percent of the lists")
-    sparse = {"show_dots": False, "x_labels_major_every": 7, "show_minor_x_labels": False}
-    return lines(title, labels, series, height=HEIGHT, **sparse)
+    sparse = {"show_dots": False, "x_labels_major_every": 7, "show_minor_x_labels": False, "truncate_label": -1}
+    return lines(title, labels, series, width=WIDTH, height=HEIGHT, min_scale=2, max_scale=4, **sparse)
 
 
 def by_position(scenario: Scenario) -> Chart | None:

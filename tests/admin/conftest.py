@@ -13,7 +13,21 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from mtrec_django.models import Feedback, Item, ModelVersion, Recommendation, Relation, Run, Scenario, Visitor
+from mtrec_django.models import (
+    AnswerDay,
+    Arm,
+    ArmDay,
+    Experiment,
+    Feedback,
+    Item,
+    ModelVersion,
+    PositionDay,
+    Recommendation,
+    Relation,
+    Run,
+    Scenario,
+    Visitor,
+)
 
 OURS = {"ndcg@10": 0.06, "recall@50": 0.2}
 METRICS = {
@@ -104,4 +118,14 @@ def full(home: Scenario, base: ModelVersion) -> dict[str, Any]:
         "run": Run.objects.create(kind="train", status="failed", error="ValueError: no events", created_at=now),
     }
     Run.objects.create(kind="transfer", scenario=home, created_at=now - timedelta(minutes=10))
-    return rows
+    experiment = Experiment.objects.create(scenario=home, name="More variety")
+    for name, role, clicked in (("control", "control", 100), ("varied", "variant", 130)):
+        arm = Arm.objects.create(experiment=experiment, name=name, role=role)
+        for back in (3, 2, 1):
+            ArmDay.objects.create(arm=arm, day=now.date() - timedelta(days=back), visitors=1000, clicked=clicked)
+    experiment.start(now - timedelta(days=5))
+    for back in range(20):
+        day = now.date() - timedelta(days=back)
+        AnswerDay.objects.create(scenario=home, version=base, day=day, answers=100, clicked=9 + back % 4, converted=2)
+        PositionDay.objects.create(scenario=home, day=day, position=0, shown=100, clicks=9)
+    return rows | {"experiment": experiment}
