@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from ..models import Arm, Experiment, ModelVersion
 from ..retrieval.policy import OPTIONS, option_problems
-from .forms import PrettyJSON
+from .fields import PrettyJSON
 
 
 class ExperimentForm(forms.ModelForm):

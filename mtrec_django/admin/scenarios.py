@@ -25,8 +25,10 @@ from .dashboard import dashboard
 from .figures import HEADLINE, table
 from .forms import ScenarioForm
 from .online import by_position
+from .pins import PinInline
 from .plots import by_version
 from .preview import preview
+from .weights import weights
 
 
 @admin.register(Scenario)
@@ -42,8 +44,13 @@ class ScenarioAdmin(ActionsMixin):
     fieldsets = [
         (None, {"fields": ["name", "title", "enabled", "live", "from_code"]}),
         (gettext_lazy("What is wanted"), {"fields": ["goal", "exclude"]}),
-        (gettext_lazy("What may be shown"), {"fields": ["sources", "parent", "options"]}),
+        (gettext_lazy("What may be shown"), {"fields": ["sources", "hide", "candidates", "weights", "parent"]}),
+        (
+            gettext_lazy("Rules"),
+            {"fields": ["boost", "at_most", "diversity", "minimum", ("rotation_factor", "rotation_hours"), "options"]},
+        ),
     ]
+    inlines = [PinInline]
 
     def get_urls(self) -> list[URLPattern]:
         front = self.admin_site.admin_view(self.dashboard_view)
@@ -110,6 +117,7 @@ class ScenarioAdmin(ActionsMixin):
             context["chart"] = by_version(scenario)
             context["before"] = live_before(scenario)
             context["positions"] = by_position(scenario)
+            context["weights"] = weights(scenario)
             context["changed_here"] = changed_here(scenario)
             context["publications"] = scenario.publications.select_related(
                 "version__scenario", "replaced__scenario", "by"

@@ -15,9 +15,7 @@ from django.db.models import QuerySet
 from ..catalog.registry import source_for
 from ..inference.blend import PERSONAL, POPULAR, TOGETHER
 from ..models import Visitor
-from ..retrieval import store
 from ..retrieval.policy import Rules, read_options
-from ..retrieval.statement import read
 from ..serving import live
 from ..serving.live import Live
 from ..serving.question import Question
@@ -53,7 +51,7 @@ def recommend_batch(
         BadRule: for a rule that makes no sense.
     """
     read_options(rules)
-    live.scenario(scenario)
+    live.latest(scenario)
     stamp, some, last = uuid.uuid4().hex, Visitor.objects.all() if visitors is None else visitors, 0
     while found := list(some.filter(pk__gt=last).order_by("pk")[:chunk]):
         last = found[-1].pk
@@ -73,9 +71,7 @@ def lists_of(
 
     `stamp` names the batch: within one, the items of a version are read once a process.
     """
-    if news := live.poll():
-        live.hear(read(news, using=store.database())[0])
-    place = live.scenario(scenario)
+    place = live.latest(scenario)
     changes = read_options(rules)
     arms: dict[str, tuple[Live, list[Visitor]]] = {}
     for visitor in visitors:

@@ -181,6 +181,17 @@ def served_by(name: str, version_id: int) -> Live:
     return replace(_load(arranged, dict(_state.bases) if _state else {}), policy=place.policy)
 
 
+def latest(name: str) -> Live:
+    """A scenario with the news of this moment, for who asks nothing else that they could ride along with.
+
+    Raises:
+        NotRegistered: when there is no such scenario.
+    """
+    if news := poll():
+        hear(read(news, using=store.database())[0])
+    return scenario(name)
+
+
 def poll() -> list[Fragment]:
     """The statement that brings news, when it is time to ask."""
     return [POLL] if time.monotonic() - _heard_at >= get_config().VERSION_POLL_SECONDS else []

@@ -26,7 +26,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..events import tokens
 from ..events.visitors import consents, is_crawler
-from ..exceptions import NotRegistered
+from ..exceptions import BadRule, NotRegistered
 from ..serving import recommender
 from ..serving.complaints import complain
 from ..serving.recommendations import Answer, log_shown
@@ -71,7 +71,7 @@ class ListNode(template.Node):
         """The list for this page, logged. A wrong name breaks the page of those who debug, and nobody else's."""
         try:
             answer = self.tag.ask(request, about, **options)
-        except NotRegistered as error:
+        except (NotRegistered, BadRule) as error:
             if settings.DEBUG:
                 raise
             complain(f"{{% {self.tag.name} %}} shows nothing", error)
@@ -122,10 +122,15 @@ def _request(context: Context) -> Any:
 RECOMMENDATIONS = Tag(
     "recommendations",
     recommender.recommend,
-    frozenset({"n", "queryset", "item", "exclude", "title"}),
+    frozenset({"n", "queryset", "item", "exclude", "after", "diversity", "minimum", "title"}),
     _("Recommended for you"),
 )
-SIMILAR_ITEMS = Tag("similar_items", _similar_items, frozenset({"n", "scenario", "queryset", "title"}), _("Similar"))
+SIMILAR_ITEMS = Tag(
+    "similar_items",
+    _similar_items,
+    frozenset({"n", "scenario", "queryset", "exclude", "diversity", "minimum", "title"}),
+    _("Similar"),
+)
 
 
 @register.simple_tag(takes_context=True)

@@ -157,6 +157,20 @@ def test_a_site_overrides_the_template_of_one_scenario_or_of_all(world: World, r
     assert render("{% similar_items product %}", product=world.product(5, 0)) == "ours t5-1"
 
 
+def test_pages_and_rules(world: World, request_: HttpRequest) -> None:
+    loop = " as them %}{% for one in them %}{{ one.sku }} {% endfor %}{{ them.next }}"
+    *first, after = render('{% recommendations "world" n=3' + loop, request=request_).split()
+    *second, _after = render('{% recommendations "world" n=3 after=after' + loop, request=request_, after=after).split()
+    assert first + second == [f"t3-{rank}" for rank in range(6)]
+    *mixed, _after = render('{% recommendations "world" n=3 diversity=1' + loop, request=request_).split()
+    assert len({sku.split("-")[0] for sku in mixed}) == 3
+
+
+@override_settings(DEBUG=False)
+def test_a_cursor_that_is_none_breaks_no_page(world: World, request_: HttpRequest) -> None:
+    assert render('{% recommendations "world" after="!" %}', request=request_) == ""
+
+
 @override_settings(DEBUG=False)
 def test_a_wrong_name_breaks_no_page(world: World, request_: HttpRequest, caplog: pytest.LogCaptureFixture) -> None:
     assert render('{% recommendations "wrold" %}', request=request_) == ""
