@@ -16,14 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from mtrec_django.dataset import Bools, Dataset
+from mtrec_django.dataset import Bools, Dataset, Ints
 from mtrec_django.inference.blend import PERSONAL, POPULAR
 from mtrec_django.learning.candidates import full_ranking
 from mtrec_django.learning.evaluation import Doubles, margin, per_query
-from mtrec_django.learning.held_out import HeldOut, hold_out, protocol
+from mtrec_django.learning.held_out import HeldOut, hold_out, may_know, protocol
 from mtrec_django.learning.pretrain import fit
 from mtrec_django.learning.queries import Queries, Split, time_split
-from mtrec_django.learning.settings import Settings
+from mtrec_django.learning.run import Run
+from mtrec_django.learning.settings import Settings, silent
 from mtrec_django.learning.sources import constant, prior
 from mtrec_django.learning.transfer import transfer
 
@@ -177,17 +178,18 @@ def zero(
     name = names[-1]
     scenario = dataset.scenario(name)
     dataset, split = splits(dataset, scenario, given, places)
-    full = hold_out(dataset, split, settings=replace(settings, epochs=1), seed=seed)
-    oracle = _popularity(full, full.questions(scenario))
+    whole = Run.prepare(dataset, replace(settings, max_queries=10**9), seed, silent)
+    asked = whole.ask(scenario, split, 2)
+    everything = dataset.with_events(dataset.events[may_know(dataset, split, 2)])
+    oracle = per_query(_by_prior(everything, asked), asked.relevant)["ndcg@10"]
     source = without_other_scenarios(dataset, [other for other in names if other != name])
     held = hold_out(*splits(source, 0, None, places), settings=settings, seed=seed)
-    asked = full.questions(scenario)
-    found = replace_candidates(held, full, asked)
+    found = replace_candidates(held, whole.dataset, asked)
     ours = per_query(found, asked.relevant)["ndcg@10"]
     return {"ours": _mean(ours), "popularity of all events": _mean(oracle), "ratio": _ratio(ours, oracle)}
 
 
-def replace_candidates(held: HeldOut, full: HeldOut, asked: Queries) -> np.ndarray:
+def replace_candidates(held: HeldOut, whole: Dataset, asked: Queries) -> np.ndarray:
     """Vectors and texts of a network that never saw the scenario, asked with the visitor's whole history."""
     from mtrec_django.learning.measuring import candidates
     from mtrec_django.learning.sources import Recipe
@@ -198,9 +200,9 @@ def replace_candidates(held: HeldOut, full: HeldOut, asked: Queries) -> np.ndarr
     blend = replace(held.fitted.chosen.blends[0], here=1.0)
     weights = {key: value for key, value in blend.weights.items() if key != POPULAR} or {PERSONAL: 1.0}
     blend = replace(blend, weights=weights)
-    nothing = np.zeros(len(full.run.dataset.items), np.float32)
+    nothing = np.zeros(len(whole.items), np.float32)
     vectors, encoder = run.vectors(held.network, held.both), run.encoder(held.network)
-    return candidates(full.run.dataset, asked, encoder, vectors, table, blend, nothing).ranked(blend)
+    return candidates(whole, asked, encoder, vectors, table, blend, nothing).ranked(blend)
 
 
 def cold(
@@ -244,9 +246,12 @@ def _without(
 
 
 def _popularity(held: HeldOut, asked: Queries) -> Doubles:
-    values = prior(held.both, asked.scenario, 0.0)
-    lists = full_ranking(asked, held.run.dataset.catalogue[asked.scenario], constant(values))
-    return per_query(lists, asked.relevant)["ndcg@10"]
+    return per_query(_by_prior(held.both, asked), asked.relevant)["ndcg@10"]
+
+
+def _by_prior(known: Dataset, asked: Queries) -> Ints:
+    values = prior(known, asked.scenario, 0.0)
+    return full_ranking(asked, known.catalogue[asked.scenario], constant(values))
 
 
 def _mean(values: Doubles) -> float:
