@@ -83,10 +83,9 @@ def _started(kind: str, **options: Any) -> Any:
 @cache
 def _pygal() -> Any:
     """The library, without the finder for its map plug-ins: every later import of the process would ask and warn."""
-    before = list(sys.meta_path)
     import pygal
 
-    sys.meta_path[:] = [finder for finder in sys.meta_path if finder in before]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder) is not pygal.PluginImportFixer]
     return pygal
 
 

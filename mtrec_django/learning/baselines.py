@@ -5,7 +5,6 @@ All of them rank every item by one score and know nothing of the network.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from ..dataset import Dataset, Floats, Ints
 from ..inference.blend import Blend
@@ -76,16 +76,17 @@ def ials(
     known: Known, *, factors: int = 64, alpha: float = 10.0, seed: int = 0, threads: int = 2
 ) -> Callable[[Queries], Score]:
     """Implicit ALS (Hu, Koren & Volinsky 2008), by the library `implicit`; visitors are folded in by their history."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from implicit.cpu.als import AlternatingLeastSquares
 
-    model = AlternatingLeastSquares(
-        factors=factors, regularization=0.05, alpha=alpha, iterations=15, random_state=seed, num_threads=threads
-    )
-    model.fit(known.matrix, show_progress=False)
+    with threadpool_limits(1, "blas"):  # its own threads and those of BLAS get into each other's way
+        model = AlternatingLeastSquares(
+            factors=factors, regularization=0.05, alpha=alpha, iterations=15, random_state=seed, num_threads=threads
+        )
+        model.fit(known.matrix, show_progress=False)
 
     def score(asked: Queries) -> Score:
-        users = model.recalculate_user(np.arange(len(asked)), _history(known, asked, 1.0))
+        with threadpool_limits(1, "blas"):
+            users = model.recalculate_user(np.arange(len(asked)), _history(known, asked, 1.0))
         return lambda rows: np.asarray(users[rows] @ model.item_factors.T, np.float32)
 
     return score

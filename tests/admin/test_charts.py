@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.metadata import version
 from xml.etree.ElementTree import Element, fromstring
 
 from mtrec_django.admin import charts
@@ -53,3 +55,9 @@ def test_nothing_in_a_plot_runs_or_breaks_a_strict_policy() -> None:
 def test_one_value_and_none_are_drawn() -> None:
     assert charts.lines("One", ["a"], {"x": [1.0]}).rows == [["a", "1"]]
     assert "No data" in charts.lines("None", [], {}).svg
+
+
+def test_drawing_leaves_the_imports_of_the_process_alone() -> None:
+    charts.lines("One", ["a"], {"x": [1.0]})
+    assert version("pygal")  # what is installed can still be asked
+    assert not [finder for finder in sys.meta_path if type(finder).__name__ == "PluginImportFixer"]

@@ -113,5 +113,5 @@ def test_the_download(boss: Client, full: dict[str, Any], staff: Any) -> None:
     response = boss.get("/admin/mtrec/answerday/csv/")
     assert response["Content-Type"].startswith("text/csv")
     lines = b"".join(response.streaming_content).decode().splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 1 + AnswerDay.objects.count() > 20
     assert staff("view_scenario").get("/admin/mtrec/answerday/csv/").status_code == 403
