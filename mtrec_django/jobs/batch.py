@@ -1,7 +1,8 @@
 """Lists for many visitors at once, as for e-mails: the same candidates, ranking and rules as `recommend`.
 
 What one answer asks of the database for itself is asked here for a chunk of visitors together. A policy that asks
-something else of each visitor (a scored source, rotation) is answered one visitor at a time, by `recommend_for`.
+something else of each visitor (a scored source, rotation), or a version that asks what is known of him besides his
+events, is answered one visitor at a time, by `recommend_for`.
 """
 
 from __future__ import annotations
@@ -91,7 +92,9 @@ def lists_of(
 def _is_made_together(question: Question) -> bool:
     place = question.live
     policy = question.policy(place)
-    ready = place.base is not None and place.encoder is not None and place.scenario.enabled and question.n > 0
+    if place.base is None or place.encoder is None or place.encoder.asks_about:
+        return False
+    ready = place.scenario.enabled and question.n > 0
     return ready and set(policy.candidates) <= TOGETHER_MADE and policy.rotation is None
 
 

@@ -16,9 +16,9 @@ from mtrec_django.exceptions import BadRule, NotRegistered
 from mtrec_django.inference.blend import Blend
 from mtrec_django.jobs.batch import recommend_batch
 from mtrec_django.jobs.crowd import best
-from mtrec_django.models import Feedback, Item, Pin, Visitor
+from mtrec_django.models import Feedback, Item, Pin, Relation, Visitor
 from mtrec_django.serving.recommender import recommend_for
-from tests.serving.world import World
+from tests.serving.world import World, artifact
 from tests.site.models import Product
 
 
@@ -116,6 +116,19 @@ def test_what_asks_of_each_is_answered_one_by_one(world: World, crowd: list[Visi
     same(crowd, candidates=["personal", "visitors"])
     world.scenario.live_version = None
     world.scenario.save()
+    same(crowd)
+
+
+def test_with_what_friends_met(world: World, crowd: list[Visitor]) -> None:
+    listening = artifact(world=world.blend)
+    listening.arrays["query.friends"] = 40 * np.eye(64, dtype=np.float32)
+    world.publish(data=listening.to_bytes())
+    Relation.objects.create(visitor=crowd[0], other=crowd[4], weight=1.0)
+    (moved, *_others) = recommend_batch("world", Visitor.objects.filter(pk=crowd[0].pk), n=6)
+    Relation.objects.all().delete()
+    (alone, *_others) = recommend_batch("world", Visitor.objects.filter(pk=crowd[0].pk), n=6)
+    assert [one.item for one in moved.items] != [one.item for one in alone.items]
+    Relation.objects.create(visitor=crowd[0], other=crowd[4], weight=1.0)
     same(crowd)
 
 
