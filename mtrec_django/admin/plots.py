@@ -36,11 +36,11 @@ def by_version(scenario: Scenario) -> Chart | None:
     """The deciding metric of a scenario's newest versions, oldest first; None with fewer than two."""
     found = ModelVersion.objects.filter(metrics__has_key=scenario.name).exclude(report={}).order_by("-pk")
     measured = list(found.only("pk", "metrics")[:VERSIONS])[::-1]
-    series: dict[str, list[float | None]] = {
-        label(model): [_metric(version, scenario.name, model) for version in measured] for model in (OWN, *RIVALS)
-    }
     if len(measured) < 2:
         return None
+    series = {
+        label(model): [_metric(version, scenario.name, model) for version in measured] for model in (OWN, *RIVALS)
+    }
     title = _("%(metric)s by version") % {"metric": label(METRIC)}
     return lines(title, [f"v{version.pk}" for version in measured], series)
 

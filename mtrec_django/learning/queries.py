@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ..dataset import NO_SCENARIO, Bools, Dataset, Events, Longs
+from ..dataset import Bools, Dataset, Events, Longs
 from ..inference.blend import VISIT_SECONDS, Blend
 from ..inference.query import QueryEncoder
 from .hearing import refusals
@@ -223,8 +223,3 @@ def visits(events: Events) -> Longs:
 def relevant_count(asked: Queries) -> Longs:
     """How many right answers each question has. [queries]"""
     return np.asarray(asked.relevant.sum(axis=1)).ravel().astype(np.int64)
-
-
-def here_of(events: Events, scenario: int) -> Bools:
-    """Whether each event happened in this scenario. [events]"""
-    return (events.scenario == scenario) & (scenario != NO_SCENARIO)
