@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from mtrec_django import Event, ItemSource, Scenario, register
 
@@ -27,13 +27,14 @@ class Products(ItemSource):
     def history(self) -> Iterator[Event]:
         """Every line of the old orders, oldest first. Those placed on the site were tracked as they happened."""
         lines = OrderLine.objects.filter(order__in=Order.objects.historic()).order_by("order__placed_at", "pk")
-        rows = lines.values_list("pk", "product_id", "quantity", "order_id", "order__user_id", "order__placed_at")
-        for line, product, quantity, order, user, placed_at in rows.iterator(chunk_size=20_000):
+        lines = lines.annotate(paid=F("price") * F("quantity"))
+        rows = lines.values_list("pk", "product_id", "paid", "order_id", "order__user_id", "order__placed_at")
+        for line, product, paid, order, user, placed_at in rows.iterator(chunk_size=20_000):
             yield Event(
                 object_id=product,
                 user=user,
                 kind="purchase",
-                value=quantity,
+                value=float(paid),
                 time=placed_at,
                 key=f"line:{line}",
                 basket=str(order),
@@ -46,6 +47,7 @@ Scenario(
     goal={"view": 1, "cart": 3, "purchase": 5},
     exclude=["purchase"],
     title="Picked for you",
+    money=["purchase"],
 )
 Scenario(
     "product",
@@ -53,6 +55,7 @@ Scenario(
     goal={"view": 1, "cart": 3, "purchase": 5},
     parent="home",
     title="You may also like",
+    money=["purchase"],
     in_session=True,
 )
 Scenario(
@@ -62,5 +65,6 @@ Scenario(
     exclude=["purchase", "cart"],
     parent="home",
     title="Goes well with your basket",
+    money=["purchase"],
     in_session=True,
 )

@@ -9,6 +9,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 
 from ..models import Run, Scenario
+from ..models.versions import replaced_in
 from .actions import PUBLISH, TRAIN
 from .attention import notices
 from .charts import Chart
@@ -27,6 +28,8 @@ class Card:
     chart: Chart | None
     money: bool
     """Whether the value of some kind of event is money."""
+    may_roll_back: bool
+    """Whether something was live before."""
 
 
 def dashboard(request: HttpRequest, admin_site: AdminSite) -> dict[str, Any]:
@@ -35,8 +38,9 @@ def dashboard(request: HttpRequest, admin_site: AdminSite) -> dict[str, Any]:
     scenarios = list(Scenario.objects.select_related("live_version__scenario", "live_version__parent", "parent"))
     runs = list(Run.objects.unfinished().select_related("scenario").order_by("pk"))
     figures = online([scenario.pk for scenario in scenarios])
+    before = replaced_in(scenarios)
     return {
-        "cards": [_card(scenario, figures[scenario.pk]) for scenario in scenarios],
+        "cards": [_card(scenario, figures[scenario.pk], scenario.pk in before) for scenario in scenarios],
         "runs": [(run, state(run)) for run in runs],
         "notices": notices(scenarios, runs, figures),
         "may_train": request.user.has_perm(TRAIN),
@@ -47,7 +51,7 @@ def dashboard(request: HttpRequest, admin_site: AdminSite) -> dict[str, Any]:
     }
 
 
-def _card(scenario: Scenario, seen: Online) -> Card:
+def _card(scenario: Scenario, seen: Online, before: bool) -> Card:
     live = scenario.live_version
     measured = table(live, scenario.name, HEADLINE) if live else None
-    return Card(scenario, measured, seen, chart(seen), bool(scenario.money))
+    return Card(scenario, measured, seen, chart(seen), bool(scenario.money), before)

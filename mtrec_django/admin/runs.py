@@ -16,11 +16,9 @@ from django.views.decorators.http import require_GET
 from ..models import Run
 from .actions import TRAIN, ActionsMixin, Said
 from .durations import duration
+from .progress import asked_for, badge, bar
 from .readonly import ReadOnlyAdmin
 from .steps import in_words
-
-SHOWN_AT_ONCE = 50
-"""Runs that one poll may ask for."""
 
 
 def state(run: Run) -> dict[str, Any]:
@@ -47,6 +45,7 @@ def state(run: Run) -> dict[str, Any]:
 class RunAdmin(ActionsMixin, ReadOnlyAdmin):
     """Runs, read-only but for Cancel."""
 
+    change_list_template = "admin/mtrec/polled_list.html"
     list_display = ["name", "status_badge", "progress", "created_at", "took"]
     list_filter = ["status", "kind", "scenario"]
     list_select_related = ["scenario", "version__scenario", "requested_by"]
@@ -71,7 +70,8 @@ class RunAdmin(ActionsMixin, ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         Run.objects.reap()
-        return super().changelist_view(request, {"poll": Run.objects.unfinished().exists(), **(extra_context or {})})
+        context = {"poll": Run.objects.unfinished().exists(), "poll_url": poll_url(self.admin_site)}
+        return super().changelist_view(request, context | (extra_context or {}))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -88,9 +88,7 @@ class RunAdmin(ActionsMixin, ReadOnlyAdmin):
         if not self.has_view_permission(request):
             return JsonResponse({"runs": []}, status=403)
         Run.objects.reap()
-        asked = request.GET.getlist("id")[:SHOWN_AT_ONCE]
-        ids = [int(value) for value in asked if value.isdecimal() and len(value) < 19]  # digits of a bigint
-        return JsonResponse({"runs": [state(run) for run in Run.objects.filter(pk__in=ids)]})
+        return JsonResponse({"runs": [state(run) for run in Run.objects.filter(pk__in=asked_for(request))]})
 
     def cancel(self, request: HttpRequest, run: Run) -> Said:
         """Ask the worker to stop."""
@@ -107,25 +105,14 @@ class RunAdmin(ActionsMixin, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("status"), ordering="status")
     def status_badge(self, run: Run) -> str:
-        return format_html(
-            '<span class="mtrec-badge mtrec-{}" data-mtrec-field="label">{}</span>',
-            run.status,
-            run.get_status_display(),
-        )
+        return badge(run.status, run.get_status_display())
 
     @admin.display(description=gettext_lazy("progress"))
     def progress(self, run: Run) -> str:
         if run.is_finished:
             return outcome(run)
         now = state(run)
-        return format_html(
-            '<span class="mtrec-live" data-mtrec-run="{}"><progress max="100"{} aria-label="{}"></progress>'
-            ' <span data-mtrec-field="text">{}</span></span>',
-            run.pk,
-            format_html(' value="{}"', f"{now['percent']:.1f}") if now["percent"] is not None else "",
-            str(run),
-            now["text"] or now["label"],
-        )
+        return bar(run.pk, str(run), now["percent"], now["text"] or now["label"])
 
     @admin.display(description=gettext_lazy("took"))
     def took(self, run: Run) -> str:

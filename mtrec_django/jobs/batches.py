@@ -6,6 +6,7 @@ import csv
 import time
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from itertools import chain
 from typing import IO, Any
 
 from django.db import connections, router, transaction
@@ -15,6 +16,7 @@ from ..models import Batch, BatchChunk, BatchList, Item, Scenario, Visitor
 from ..queueing import send_light
 from .batch import CHUNK, lists_of
 from .crowd import VisitorList
+from .sheets import csv_lines
 
 KEPT_DAYS = 30
 """Batches older than that are dropped by `mtrec.prune`."""
@@ -50,13 +52,14 @@ def make_batch(batch: Batch) -> Iterator[BatchChunk]:
 
 
 def make_chunk(chunk_id: int) -> BatchChunk | None:
-    """Make the lists of a chunk; None when they are made, or are being made elsewhere.
+    """Make the lists of a chunk; None when they are made, are being made elsewhere, or are wanted no more.
 
     All or nothing: a worker that dies leaves the chunk to the next.
     """
     with transaction.atomic(using=router.db_for_write(BatchChunk)):
         free = BatchChunk.objects.select_for_update(skip_locked=True, of=("self",))
-        chunk = free.select_related("batch__scenario").filter(pk=chunk_id, done_at__isnull=True).first()
+        wanted = free.filter(pk=chunk_id, done_at__isnull=True, batch__cancelled_at__isnull=True)
+        chunk = wanted.select_related("batch__scenario").first()
         if chunk is None:
             return None
         mark, batch = time.perf_counter(), chunk.batch
@@ -90,21 +93,20 @@ def write_lists(lists: Iterable[VisitorList], file: IO[str]) -> int:
     return count
 
 
-def write_batch(batch: Batch, file: IO[str]) -> int:
-    """The same of a stored batch; reasons are not kept, the list's id is, by which its links are signed."""
-    out = csv.writer(file)
-    out.writerow(COLUMNS)
-    count = 0
+def batch_csv(batch: Batch) -> Iterator[str]:
+    """The same lines of a stored batch; reasons are not kept, the list's id is, by which its links are signed."""
+    return csv_lines(chain([COLUMNS], _stored(batch)))
+
+
+def _stored(batch: Batch) -> Iterator[tuple[object, ...]]:
     rows = batch.lists.select_related("visitor").order_by("visitor")
     for some in _chunked(rows.iterator(CHUNK), CHUNK):
         names = Item.objects.in_bulk({item for row in some for item in row.items})
         for row in some:
-            count += 1
             for position, (item, source, score) in enumerate(zip(row.items, row.sources, row.scores, strict=True)):
                 if (known := names.get(item)) is not None:
                     who = (row.pk, row.visitor_id, row.visitor.user_id, position)
-                    out.writerow([*who, known.source, known.object_id, score, source, "", ""])
-    return count
+                    yield (*who, known.source, known.object_id, score, source, "", "")
 
 
 def _chunked(rows: Iterable[BatchList], size: int) -> Iterator[list[BatchList]]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .events import Recommendation, Visitor
+from .runs import Run
 
 
 class Batch(models.Model):
@@ -20,6 +21,7 @@ class Batch(models.Model):
     n = models.PositiveSmallIntegerField(_("items of a list"), default=10)
     rules = models.JSONField(_("rules"), default=dict, blank=True)
     created_at = models.DateTimeField(_("asked for"), default=timezone.now)
+    cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("batch of lists")
@@ -30,8 +32,21 @@ class Batch(models.Model):
 
     @property
     def waiting(self) -> models.QuerySet[BatchChunk]:
-        """Chunks that are not made yet."""
-        return self.chunks.filter(done_at__isnull=True).order_by("pk")
+        """Chunks that are not made yet; none of a batch that was cancelled."""
+        return self.chunks.filter(done_at__isnull=True, batch__cancelled_at__isnull=True).order_by("pk")
+
+    def cancel(self) -> None:
+        """Make no more of it: the chunk that a worker is at is its last, and what is made stays."""
+        type(self).objects.filter(pk=self.pk, cancelled_at__isnull=True).update(cancelled_at=timezone.now())
+        self.refresh_from_db(fields=["cancelled_at"])
+
+    def status_of(self, chunks: int, made: int) -> Run.Status:
+        """How it is with so many of so many chunks made; none is a failure, as what was not made can be made yet."""
+        if made >= chunks:
+            return Run.Status.SUCCEEDED
+        if self.cancelled_at is not None:
+            return Run.Status.CANCELLED
+        return Run.Status.RUNNING if made else Run.Status.QUEUED
 
     def totals(self) -> dict[str, Any]:
         """How far it is: chunks, how many of them are made, lists, and the seconds that workers spent."""

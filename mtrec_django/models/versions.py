@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -190,6 +190,12 @@ def live_before(scenario: Scenario) -> ModelVersion | None:
     """What rolling back would put live again."""
     last = scenario.publications.select_related("replaced").first()
     return last.replaced if last is not None else None
+
+
+def replaced_in(scenarios: Collection[Scenario]) -> set[int]:
+    """Primary keys of those of the scenarios in which something was live before; in one query."""
+    newest = Publication.objects.filter(scenario__in=scenarios).order_by("scenario_id", "-pk").distinct("scenario_id")
+    return {scenario for scenario, before in newest.values_list("scenario_id", "replaced_id") if before is not None}
 
 
 def roll_back(scenario: Scenario, *, by: User | None = None, reason: str = "") -> Publication:

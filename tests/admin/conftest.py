@@ -17,6 +17,9 @@ from mtrec_django.models import (
     AnswerDay,
     Arm,
     ArmDay,
+    Batch,
+    BatchChunk,
+    Erasure,
     Experiment,
     Feedback,
     Item,
@@ -128,4 +131,11 @@ def full(home: Scenario, base: ModelVersion) -> dict[str, Any]:
         day = now.date() - timedelta(days=back)
         AnswerDay.objects.create(scenario=home, version=base, day=day, answers=100, clicked=9 + back % 4, converted=2)
         PositionDay.objects.create(scenario=home, day=day, position=0, shown=100, clicks=9)
-    return rows | {"experiment": experiment}
+    going, made = (Batch.objects.create(scenario=home, n=6) for _ in range(2))
+    BatchChunk.objects.create(batch=going, first=visitor.pk, last=visitor.pk)
+    for batch in (going, made):
+        BatchChunk.objects.create(
+            batch=batch, first=visitor.pk, last=friend.pk, lists=2, seconds=1.5, done_at=timezone.now()
+        )
+    erasure = Erasure.objects.create(counts={"mtrec_feedback": 12, "mtrec_visitor": 1})
+    return rows | {"experiment": experiment, "batch": made, "erasure": erasure}

@@ -24,6 +24,9 @@ NEEDS = {
     "mtrec_answerday_csv": {"view_answerday", "change_answerday"},
     "mtrec_dashboard": {VIEW, "change_scenario"},
     "mtrec_preview": {VIEW, "change_scenario"},
+    "mtrec_batch_cancel": {"train_model"},
+    "mtrec_batch_csv": {"view_batchlist"},
+    "mtrec_batch_progress": {"view_batch", "change_batch"},
     "mtrec_train": {"train_model"},
     "mtrec_transfer": {"train_model"},
     "mtrec_roll_back": {"publish_model"},
@@ -37,7 +40,14 @@ NEEDS = {
 }
 """Every other page and button, with the permissions of which any one opens it. A new one must be written down here."""
 
-PAGES = {"mtrec_answerday_csv", "mtrec_preview", "mtrec_run_progress", "mtrec_modelversion_compare"}
+PAGES = {
+    "mtrec_answerday_csv",
+    "mtrec_batch_csv",
+    "mtrec_batch_progress",
+    "mtrec_modelversion_compare",
+    "mtrec_preview",
+    "mtrec_run_progress",
+}
 """Those of them that are only looked at."""
 
 
@@ -123,7 +133,7 @@ def test_those_who_may_look_change_nothing(rows: dict[str, Any], staff: Callable
 @pytest.mark.parametrize("name", sorted(NEEDS))
 def test_each_button_has_its_permission(name: str, rows: dict[str, Any], staff: Callable[..., Client]) -> None:
     method = "get" if name in PAGES or name == "mtrec_dashboard" else "post"
-    concerned = ("scenario", "modelversion", "run", "visitor", "experiment", "answerday")
+    concerned = ("scenario", "modelversion", "run", "visitor", "experiment", "answerday", "batch", "batchlist")
     codes = [f"{way}_{model}" for model in concerned for way in ("view", "change")]
     codes += ["train_model", "publish_model", "act_for_visitor"]
     known = set(

@@ -59,7 +59,7 @@ def test_its_queries_do_not_grow_with_what_it_shows(boss: Client, full: dict[str
         base.publish([place])
         Recommendation.objects.create(scenario=place, items=[], sources=[], scores=[])
         Run.objects.create(kind="transfer", scenario=place)
-    assert queries_of(boss) == before <= 16
+    assert queries_of(boss) == before <= 17
 
 
 def test_only_who_may_sees_buttons(staff: Callable[..., Client], full: dict[str, Any]) -> None:
@@ -67,6 +67,13 @@ def test_only_who_may_sees_buttons(staff: Callable[..., Client], full: dict[str,
     assert "Picked for you" in page
     assert "mtrec-button" not in page
     assert reverse("admin:mtrec_train") in staff("view_scenario", "train_model").get(FRONT).content.decode()
+
+
+def test_it_offers_to_roll_back_where_something_was_live_before(boss: Client, full: dict[str, Any]) -> None:
+    button = f'action="{reverse("admin:mtrec_roll_back", args=[full["scenario"].pk])}"'
+    assert button not in boss.get(FRONT).content.decode()
+    full["modelversion"].publish()
+    assert button in boss.get(FRONT).content.decode()
 
 
 def test_who_may_not_see_scenarios_sees_no_figures(staff: Callable[..., Client], full: dict[str, Any]) -> None:

@@ -10,6 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 PAGES = [
+    "batch",
+    "erasure",
     "feedback",
     "item",
     "modelversion",

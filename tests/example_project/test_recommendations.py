@@ -20,7 +20,9 @@ def test_history_gives_every_old_line_once_oldest_first(shop: dict[str, Product]
     assert len({event.key for event in events}) == LINES
     assert [event.time for event in events] == sorted(event.time for event in events)
     first = next(event for event in events if event.object_id == shop["OLD"].pk)
-    assert (first.kind, first.value) == ("purchase", 2)
+    line = OrderLine.objects.get(product=shop["OLD"])
+    assert line.quantity == 2
+    assert (first.kind, first.value) == ("purchase", float(line.total))  # an amount of money
 
 
 def test_the_history_comes_in_once_however_often_it_is_imported(shop: dict[str, Product]) -> None:

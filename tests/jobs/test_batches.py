@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from mtrec_django import jobs
-from mtrec_django.jobs.batches import make_batch, make_chunk, start_batch, write_batch
+from mtrec_django.jobs.batches import batch_csv, make_batch, make_chunk, start_batch
 from mtrec_django.models import Batch, BatchChunk, BatchList, Recommendation, Visitor
 from mtrec_django.serving.recommender import recommend_for
 from tests.serving.world import World
@@ -137,6 +137,15 @@ def test_a_list_whose_items_are_gone_is_written_without_them(world: World, crowd
     batch = start_batch("world", 2, here=True)
     list(make_batch(batch))
     world.item(0, 1).delete()
-    file = io.StringIO()
-    assert write_batch(batch, file) == 5
-    assert len(file.getvalue().splitlines()) == 1 + 9
+    assert len(list(batch_csv(batch))) == 1 + 9
+
+
+def test_of_a_batch_that_was_cancelled_no_more_is_made(world: World, crowd: list[Visitor]) -> None:
+    batch = start_batch("world", 2, chunk=2, here=True)
+    made, left, _last = batch.waiting
+    make_chunk(made.pk)
+    batch.cancel()
+    assert make_chunk(left.pk) is None
+    assert list(make_batch(batch)) == []
+    assert (batch.totals()["made"], batch.lists.count()) == (1, 2)
+    assert len(list(batch_csv(batch))) == 1 + 4

@@ -57,7 +57,7 @@ def checkout(request: HttpRequest) -> HttpResponse:
         messages.error(request, str(error))
         return redirect("shop:basket")
     for line in order.lines.select_related("product"):
-        track(request, "purchase", line.product, value=line.quantity, key=f"line:{line.pk}", basket=order.number)
+        track(request, "purchase", line.product, value=float(line.total), key=f"line:{line.pk}", basket=order.number)
     basket.clear()
     request.session["placed"] = [*request.session.get("placed", []), order.number]
     messages.success(request, "Thank you! Your order is placed.")

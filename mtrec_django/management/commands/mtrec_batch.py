@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 
 from ...exceptions import NotRegistered
 from ...jobs.batch import CHUNK, recommend_batch
-from ...jobs.batches import make_batch, start_batch, write_batch, write_lists
+from ...jobs.batches import batch_csv, make_batch, start_batch, write_lists
 from ...models import Batch, Scenario
 from ..command import MtrecCommand
 
@@ -80,7 +80,7 @@ class Command(MtrecCommand):
             if batch.waiting.exists():
                 raise CommandError(f"{batch.waiting.count()} chunks are not made yet; --here makes them.")
             with self.opened(options["out"]) as file:
-                write_batch(batch, file)
+                file.writelines(batch_csv(batch))
         self.report(options, batch=batch.pk, **batch.totals())
 
     def report(self, options: dict[str, Any], **figures: Any) -> None:
