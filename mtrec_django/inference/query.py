@@ -23,6 +23,9 @@ AGE_EDGES = (1, 60, 600, 3600, 21_600, 86_400, 259_200, 604_800, 2_592_000, 7_77
 
 AGE_BUCKETS = len(AGE_EDGES) + 2
 
+TRIED = 8
+"""Events that `pulls` leaves out, each by itself: the newest and those most heeded."""
+
 
 def age_bucket(seconds: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """The bucket of each age; 0 where it is negative or NaN, which means unknown."""
@@ -91,10 +94,46 @@ class QueryEncoder:
             visitor: what `about` says of the visitor. [dim]
         """
         state = self._state(vectors, kinds, ages_seconds, here) if len(vectors) else self.arrays["empty"]
+        return self._query(state, visitor)
+
+    def pulls(
+        self,
+        vectors: Floats,
+        kinds: npt.NDArray[np.integer],
+        ages_seconds: npt.NDArray[np.number],
+        here: npt.NDArray[np.bool_],
+        visitor: Floats | None = None,
+    ) -> Floats:
+        """How far each event moves the query: what `encode` gives, less what it would give without it. [events, dim]
+
+        Times an item's vector it is what the event adds to the item's score; 0 for events that are hardly heeded. The
+        arguments are those of `encode`.
+        """
+        moved = np.zeros((len(vectors), self.dim), np.float32)
+        vectors, kinds = vectors[: self.length], kinds[: self.length]
+        ages, here = ages_seconds[: self.length], here[: self.length]
+        if len(vectors) < 2:
+            moved[:1] = self.encode(vectors, kinds, ages, here, visitor) - self._query(self.arrays["empty"], visitor)
+            return moved
+        tokens, logits, values = self._heard(vectors, kinds, ages, here, newest=2)
+        at, position = np.arange(len(vectors)), self.arrays["position"]
+        heeded = _softmax(logits[0] + position[:, : len(at)]).max(axis=0)
+        heeded[0] = np.inf
+        tried = np.argsort(-heeded)[:TRIED]
+        out = np.append(tried, len(at))[:, None]  # the last row leaves nothing out
+        first = (out[:, 0] == 0).astype(int)
+        placed = logits[first] + position[:, at - (at > out)].swapaxes(0, 1)
+        heard = np.where((at == out)[:, None], -np.inf, placed)
+        queries = self._query(self._answer(tokens[first], heard, values), visitor)
+        moved[tried] = queries[-1] - queries[:-1]
+        return moved
+
+    def _query(self, state: Floats, visitor: Floats | None) -> Floats:
         if visitor is not None:
             state = state + visitor
         query = state @ self.turn + self.shift
-        return (query / max(float(np.linalg.norm(query)), 1e-12)).astype(np.float32)
+        length = np.sqrt((query * query).sum(axis=-1, keepdims=True))
+        return np.asarray(query / np.maximum(length, np.float32(1e-12)), np.float32)
 
     def _state(
         self,
@@ -104,20 +143,38 @@ class QueryEncoder:
         here: npt.NDArray[np.bool_],
     ) -> Floats:
         events = min(len(vectors), self.length)
+        told = self._heard(vectors[:events], kinds[:events], ages[:events], here[:events], newest=1)
+        tokens, logits, values = told
+        return self._answer(tokens[:1], logits + self.arrays["position"][:, :events], values)[0]
+
+    def _heard(
+        self,
+        vectors: Floats,
+        kinds: npt.NDArray[np.integer],
+        ages: npt.NDArray[np.number],
+        here: npt.NDArray[np.bool_],
+        *,
+        newest: int,
+    ) -> tuple[Floats, Floats, Floats]:
+        """Tokens, how much each of the newest heeds every event wherever that stands, and what each event says.
+
+        [events, dim], [newest, heads, events], [heads, events, dim / heads]
+        """
         a, dim = self.arrays, self.dim
-        x = self._tokens(vectors[:events], np.asarray(kinds)[:events])
+        x = self._tokens(vectors, np.asarray(kinds))
         n = _norm(x, a["norm_attention.weight"], a["norm_attention.bias"])
-        head = dim // self.heads
-        q = (n[0] @ a["qkv"][:, :dim]).reshape(self.heads, head)
-        kv = n @ a["qkv"][:, dim:]
-        k = kv[:, :dim].reshape(events, self.heads, head)
-        v = kv[:, dim:].reshape(events, self.heads, head)
-        logits = np.einsum("hd,thd->ht", q, k) / np.float32(np.sqrt(head)) + a["position"][:, :events]
-        logits += a["age"][:, age_bucket(np.asarray(ages)[:events])]
-        logits += a["here"][:, None] * np.asarray(here, np.float32)[:events]
-        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-        weights /= weights.sum(axis=1, keepdims=True)
-        y = x[0] + np.einsum("ht,thd->hd", weights, v).reshape(dim) @ a["out"]
+        q = (n[:newest] @ a["qkv"][:, :dim]).reshape(newest, self.heads, -1)
+        k, v = (n @ a["qkv"][:, dim:]).reshape(len(x), 2, self.heads, -1).transpose(1, 2, 0, 3)
+        logits = (k @ q.transpose(1, 2, 0)).transpose(2, 0, 1) / np.float32(np.sqrt(q.shape[-1]))
+        logits += a["age"][:, age_bucket(np.asarray(ages))]
+        logits += a["here"][:, None] * np.asarray(here, np.float32)
+        return x, logits.astype(np.float32), v
+
+    def _answer(self, newest: Floats, logits: Floats, values: Floats) -> Floats:
+        """The states of several askers. [askers, dim], [askers, heads, events], [heads, events, dim / heads]"""
+        a = self.arrays
+        told = (_softmax(logits).swapaxes(0, 1) @ values).swapaxes(0, 1).reshape(newest.shape)
+        y: Floats = np.asarray(newest + told @ a["out"], np.float32)
         hidden = _norm(y, a["norm_mlp.weight"], a["norm_mlp.bias"]) @ a["up"] + a["up_bias"]
         y = y + _gelu(hidden) @ a["down"] + a["down_bias"]
         return _norm(y, a["norm_out.weight"], a["norm_out.bias"])
@@ -166,6 +223,11 @@ def _scenario_part(
         return np.zeros(dim, np.float32), turn
     turn += np.float32(alpha) * (part["down"] @ part["up"])
     return np.float32(alpha) * part["shift"], turn
+
+
+def _softmax(logits: Floats) -> Floats:
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=-1, keepdims=True), np.float32)
 
 
 def _norm(x: Floats, weight: Floats, bias: Floats) -> Floats:

@@ -1,8 +1,7 @@
 """Lists for many visitors at once, as for e-mails: the same candidates, ranking and rules as `recommend`.
 
 What one answer asks of the database for itself is asked here for a chunk of visitors together. A policy that asks
-something else of each visitor (a scored source, rotation), or a version that asks what is known of him besides his
-events, is answered one visitor at a time, by `recommend_for`.
+something else of each visitor (a scored source, rotation) is answered one visitor at a time, by `recommend_for`.
 """
 
 from __future__ import annotations
@@ -92,7 +91,7 @@ def lists_of(
 def _is_made_together(question: Question) -> bool:
     place = question.live
     policy = question.policy(place)
-    if place.base is None or place.encoder is None or place.encoder.asks_about:
+    if place.base is None or place.encoder is None:
         return False
     ready = place.scenario.enabled and question.n > 0
     return ready and set(policy.candidates) <= TOGETHER_MADE and policy.rotation is None

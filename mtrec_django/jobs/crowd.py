@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,10 @@ class Crowd:
     """
 
     def __init__(self, question: Question, shelf: Shelf) -> None:
+        if question.live.encoder is None:
+            raise ValueError("Only a version can be asked for lists of a crowd.")
         self.question, self.shelf, self.place = question, shelf, question.live
+        self.encoder = question.live.encoder
         self.policy = question.policy(self.place)
         self.blend = self.place.blend or Blend()
         self.shown = shown(question).on(shelf)
@@ -91,9 +95,7 @@ class Crowd:
                     yield VisitorList(visitor.pk, visitor.user_id, self.place.version_id, self.place.arm, listed)
 
     def _query(self, past: Past) -> Floats:
-        if self.place.encoder is None:
-            raise ValueError("Only a version can be asked for lists of a crowd.")
-        return past.history.encode(self.place.encoder)
+        return past.history.encode(self.encoder, past.about)
 
     def _list(self, past: Past, scores: Floats) -> list[Listed]:
         seen = self.row_of[past.seen]
@@ -111,7 +113,11 @@ class Crowd:
         pins = self._pins(seen)
         pinned = {pin.item for pin in pins}
         picks = [pick for pick in left.picks[: self.question.n + len(pins)] if pick.item not in pinned]
-        return self._with_pins([_listed(pick, past) for pick in picks], pins)
+        pulls = cache(partial(self._pulls, past))
+        return self._with_pins([_listed(pick, past, pulls) for pick in picks], pins)
+
+    def _pulls(self, past: Past) -> Floats:
+        return past.history.pulls(self.encoder, past.about)
 
     def _candidates(self, past: Past, scores: Floats, seen: Longs) -> tuple[Longs, Candidates]:
         weights = self.blend.history_weights(past.history.kinds, np.array(past.history.here, np.bool_))
@@ -179,8 +185,8 @@ def _taken(listed: Sequence[Listed], place: int) -> int:
     return taken
 
 
-def _listed(pick: Pick, past: Past) -> Listed:
-    reason = explain(pick.found.candidates, pick.found.ranking, pick.at, past.history)
+def _listed(pick: Pick, past: Past, pulls: Callable[[], Floats]) -> Listed:
+    reason = explain(pick.found.candidates, pick.found.ranking, pick.at, past.history, pulls)
     return Listed(pick.item, *pick.name, round(pick.score, 6), reason.source, reason.sentence, reason.because)
 
 

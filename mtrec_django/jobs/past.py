@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,12 @@ from ..inference.polarity import SILENT, heard
 from ..models import Visitor
 from ..retrieval import store
 from ..retrieval.statement import Fragment, Rows, compose, read
+from ..serving import profile
 from ..serving.live import Live
 from ..serving.query import History, is_such
 from .shelf import Shelf
 
+Floats = npt.NDArray[np.float32]
 Longs = npt.NDArray[np.int64]
 NOWHERE = np.empty(0, np.int64)
 
@@ -28,15 +31,37 @@ class Past:
 
     history: History
     seen: Longs  # where the items stand on the shelf that are not to be shown again
+    about: Floats | None = None  # what is known of him besides his events [dim]
 
 
 def pasts(visitors: Sequence[Visitor], place: Live, shelf: Shelf) -> dict[int, Past]:
     """The past of each, by primary key; one round trip."""
     keys = [visitor.pk for visitor in visitors]
-    events, had = read([_last_events(keys), _had(keys, place)], using=store.database())
+    told = profile.statements(_EACH, place.encoder, place.base.id if place.base else None)
+    asked = [_last_events(keys), _had(keys, place), *(_of_each(keys, one) for one in told.values())]
+    events, had, *besides = read(asked, using=store.database())
     histories = {visitor: list(rows) for visitor, rows in groupby(events, key=lambda row: row[0])}
     seen = {visitor: [row[1] for row in rows] for visitor, rows in groupby(had, key=lambda row: row[0])}
-    return {key: Past(_history(histories.get(key, []), place, shelf), _seen(seen.get(key, []), shelf)) for key in keys}
+    known: dict[str, dict[int, Any]] = {name: dict(rows) for name, rows in zip(told, besides, strict=True)}
+    return {
+        key: Past(
+            _history(histories.get(key, []), place, shelf),
+            _seen(seen.get(key, []), shelf),
+            profile.about(place.encoder, {name: [(values[key],)] for name, values in known.items()}),
+        )
+        for key in keys
+    }
+
+
+_EACH = Fragment("v.id")
+"""The visitor of a row of `_of_each`."""
+
+
+def _of_each(visitors: Sequence[int], select: Fragment) -> Fragment:
+    """SELECT of the one value that a statement about `_EACH` gives for each of many."""
+    return compose(
+        "select v.id, ({select}) from unnest({visitors}::bigint[]) as v(id)", select=select, visitors=list(visitors)
+    )
 
 
 def _history(rows: Rows, place: Live, shelf: Shelf) -> History:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from django.db import OperationalError
 
 from ..catalog.registry import source_for
@@ -19,6 +21,7 @@ from .recommendations import Answer, Recommendation
 SPARE = 2
 """Objects fetched beyond n, for those that were sold out since the last sync."""
 
+Floats = npt.NDArray[np.float32]
 Name = tuple[str, str]
 """Label and primary key of an object."""
 
@@ -31,6 +34,7 @@ class Filling:
         self.places = told.pins
         self.pinned = {place.name for place in self.places}
         self.waiting: list[tuple[Place, Any]] | None = None if self.places else []  # None until they are fetched
+        self.moved: Floats | None = None
 
     @property
     def full(self) -> bool:
@@ -45,7 +49,7 @@ class Filling:
             for pick, obj in zip(chunk, self._fetch([pick.name for pick in chunk]), strict=True):
                 if obj is not None:
                     self._pin(pick.score, last=len(self.question.shown) + len(self.made) + 1)
-                    self._append(obj, pick.item, pick.score, explain_pick(pick, self.told))
+                    self._append(obj, pick.item, pick.score, self._explain(pick))
             begin, size = begin + size, len(left)
 
     def close(self) -> None:
@@ -58,6 +62,16 @@ class Filling:
             place, obj = self.waiting.pop(0)
             self._append(obj, place.item, score, Reason(PINNED))
             last = last and last + 1
+
+    def _explain(self, pick: Pick) -> Reason:
+        told, found = self.told, pick.found
+        on_page = told.on_page.id if told.on_page else None
+        return explain(found.candidates, found.ranking, pick.at, told.history, self._pulls, on_page=on_page)
+
+    def _pulls(self) -> Floats:
+        if self.moved is None:
+            self.moved = self.told.pulls(similar=self.question.similar)
+        return self.moved
 
     def _append(self, obj: Any, item: int, score: float, reason: Reason) -> None:
         if self.full:
@@ -101,9 +115,3 @@ def fetch(question: Question, wanted: Sequence[Name]) -> list[Any | None]:
         except OperationalError as error:
             complain(f"objects of {label} were not read", error)
     return [there.get(name) for name in wanted]
-
-
-def explain_pick(pick: Pick, told: Known) -> Reason:
-    """Why it is shown."""
-    on_page = told.on_page.id if told.on_page else None
-    return explain(pick.found.candidates, pick.found.ranking, pick.at, told.history, on_page=on_page)

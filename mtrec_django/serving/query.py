@@ -68,11 +68,23 @@ class History:
 
         `visitor` is what `QueryEncoder.about` says of who asks. [dim]
         """
+        _known, told = self._heard_by(encoder)
+        return encoder.encode(*told, visitor)
+
+    def pulls(self, encoder: QueryEncoder, visitor: Floats | None = None) -> Floats:
+        """How far each event moves that vector, see `QueryEncoder.pulls`; 0 for what is passed over. [events, dim]"""
+        known, told = self._heard_by(encoder)
+        moved = np.zeros((len(self), encoder.dim), np.float32)
+        moved[known] = encoder.pulls(*told, visitor)
+        return moved
+
+    def _heard_by(self, encoder: QueryEncoder) -> tuple[npt.NDArray[np.int64], tuple[Floats, Any, Any, Any]]:
+        """Which events the version knows, and what it reads of them."""
         kinds = encoder.kind_codes(self.kinds)
         deaf = (kinds < 0) & np.fromiter(map(says_no, self.kinds), np.bool_, len(self))
         known = np.flatnonzero(np.isfinite(self.vectors).all(axis=1) & ~deaf)
         ages, here = np.array(self.ages)[known], np.array(self.here)[known]
-        return encoder.encode(self.vectors[known], kinds[known], ages, here, visitor)
+        return known, (self.vectors[known], kinds[known], ages, here)
 
 
 @dataclass(frozen=True, slots=True)

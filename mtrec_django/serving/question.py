@@ -122,6 +122,12 @@ class Known:
         vector = self.on_page.vector if self.on_page else None
         return vector if vector is not None and np.isfinite(vector).all() else None
 
+    def pulls(self, *, similar: bool) -> Floats:
+        """How far each event of the history moves that vector. [events, dim]"""
+        if similar or self.live.encoder is None:
+            return self.history.vectors
+        return self.history.pulls(self.live.encoder, self.about)
+
     def allowed(
         self, question: Question, keys: Sequence[Keys], *, flagged: bool, beside: Iterable[int] = ()
     ) -> Allowed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ from ..retrieval.ranking import Ranking
 from ..retrieval.search import Candidates
 from ..retrieval.sources import registered_sources
 from .query import History
+
+Floats = npt.NDArray[np.float32]
 
 PINNED = "pinned"
 """Put into its place by hand."""
@@ -63,10 +66,20 @@ class Reason:
         return _("Recommended") if _is_empty(source.reason) else source.reason
 
 
-def explain(found: Candidates, ranking: Ranking, at: int, history: History, *, on_page: int | None = None) -> Reason:
+def explain(
+    found: Candidates,
+    ranking: Ranking,
+    at: int,
+    history: History,
+    pulls: Callable[[], Floats],
+    *,
+    on_page: int | None = None,
+) -> Reason:
     """The reason of the candidate in position `at`: the feature that lifted it most above the others.
 
-    `on_page` is the item that the page is about.
+    Args:
+        pulls: how far each event of the history moves the query vector; asked for where it matters. [events, dim]
+        on_page: the item that the page is about.
     """
     if not ranking.parts:
         if found.trending[at] > 0:
@@ -77,24 +90,23 @@ def explain(found: Candidates, ranking: Ranking, at: int, history: History, *, o
     if partner >= 0 and not says_no(history.kinds[partner]):
         return Reason(strongest, history.titles[partner], history.kinds[partner])
     if strongest in (PERSONAL, TOGETHER):
-        return _nearest(found.vectors[at], history, on_page) or _unasked(found, at)
+        return _weightiest(pulls() @ found.vectors[at], history, on_page) or _unasked(found, at)
     return Reason(NEW if strongest == FRESH else strongest)
 
 
-def _nearest(vector: npt.NDArray[np.float32], history: History, on_page: int | None) -> Reason | None:
-    """The item of the history most like it."""
+def _weightiest(parts: Floats, history: History, on_page: int | None) -> Reason | None:
+    """The item of the history that adds most to the score; `parts` is what each adds. [events]"""
     if not len(history):
         return None
-    likeness = history.vectors @ vector  # [events]
     refused = np.fromiter(map(says_no, history.kinds), np.bool_, len(history))
-    known = np.isfinite(likeness) & ~refused
-    if not known.any():
+    adding = np.where((parts > 0) & ~refused, parts, 0)
+    most = int(adding.argmax())
+    if not adding[most]:
         return None
-    nearest = int(np.where(known, likeness, -2).argmax())
-    source = SIMILAR if history.items[nearest] == on_page else PERSONAL
-    return Reason(source, history.titles[nearest], history.kinds[nearest])
+    source = SIMILAR if history.items[most] == on_page else PERSONAL
+    return Reason(source, history.titles[most], history.kinds[most])
 
 
 def _unasked(found: Candidates, at: int) -> Reason:
-    """Of a visitor of whom nothing is known."""
+    """Of an item that nothing in the history speaks for."""
     return Reason(POPULAR if POPULAR in found.found_by[at] else PERSONAL)

@@ -8,8 +8,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from mtrec_django.inference.artifact import Artifact, ArtifactError  # noqa: E402
-from mtrec_django.inference.query import AGE_BUCKETS, QueryEncoder, age_bucket  # noqa: E402
+from mtrec_django.inference.query import AGE_BUCKETS, TRIED, QueryEncoder, age_bucket  # noqa: E402
 from mtrec_django.learning.network import Delta, QueryNetwork, Shape  # noqa: E402
+from tests.serving.world import artifact as world_artifact  # noqa: E402
+from tests.serving.world import direction  # noqa: E402
 
 KINDS = ["view", "cart", "purchase"]
 
@@ -47,6 +49,16 @@ def test_numpy_and_torch_agree(events: int) -> None:
     with torch.no_grad():
         state = made(*turned, bucket, place)[0, -1].numpy()
     np.testing.assert_allclose(query, state / np.linalg.norm(state), atol=1e-4)
+
+
+def part(seed: int = 1) -> dict[str, np.ndarray]:
+    """A scenario's low-rank part, random."""
+    torch.manual_seed(seed)
+    delta = Delta(64, 8)
+    with torch.no_grad():
+        for parameter in delta.parameters():
+            parameter.normal_(std=0.3)
+    return {f"delta.{name}": tensor.detach().numpy() for name, tensor in delta.state_dict().items()}
 
 
 def test_the_scenario_part_is_folded_as_torch_applies_it() -> None:
@@ -92,6 +104,39 @@ def test_only_the_last_events_are_read() -> None:
     events = history(80)
     shortened = tuple(column[:50] for column in events)
     np.testing.assert_array_equal(encoder.encode(*events), encoder.encode(*shortened))
+
+
+@pytest.mark.parametrize("events", [1, 2, 3, 8, 60])
+def test_how_far_an_event_moves_the_query_is_what_leaving_it_out_changes(events: int) -> None:
+    delta, visitor = Artifact("transfer", {"alpha": 0.5, "base": "one"}, part()), np.full(64, 0.1, np.float32)
+    encoder = QueryEncoder.from_artifacts(artifact(network()), delta)
+    told = history(events)
+    moved = encoder.pulls(*told, visitor)
+    assert moved.shape == (events, 64)
+    read = [column[:50] for column in told]
+    whole, known = encoder.encode(*read, visitor), np.flatnonzero(moved.any(axis=1))
+    assert len(known) == min(events, TRIED)
+    assert known[0] == 0  # the newest
+    for event in known:
+        without = encoder.encode(*(np.delete(column, event, axis=0) for column in read), visitor)
+        np.testing.assert_allclose(moved[event], whole - without, atol=1e-5)
+
+
+def test_nothing_moves_the_query_of_a_visitor_who_did_nothing() -> None:
+    assert QueryEncoder.from_artifacts(artifact(network())).pulls(*history(0)).shape == (0, 64)
+
+
+def test_the_event_that_is_heeded_adds_more_than_the_one_most_like_the_item() -> None:
+    silent = world_artifact()
+    silent.arrays["query.age"][:, age_bucket(10**8)] = -30  # what happened years ago is not heeded
+    encoder = QueryEncoder.from_artifacts(silent)
+    item = (2 * direction(1) + direction(2)) / np.sqrt(5)
+    vectors = np.stack([direction(0), direction(2), direction(1)])  # the last one is most like the item
+    moved = encoder.pulls(vectors, np.zeros(3, int), np.array([60, 120, 10**8]), np.ones(3, bool))
+    adds = moved @ item
+    assert (vectors @ item).argmax() == 2
+    assert adds.argmax() == 1
+    assert adds[1] > 0.05 > abs(adds[2])
 
 
 def test_ages_fall_into_buckets_and_unknown_ones_into_the_first() -> None:

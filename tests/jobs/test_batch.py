@@ -18,7 +18,7 @@ from mtrec_django.jobs.batch import recommend_batch
 from mtrec_django.jobs.crowd import best
 from mtrec_django.models import Feedback, Item, Pin, Relation, Visitor
 from mtrec_django.serving.recommender import recommend_for
-from tests.serving.world import World, artifact
+from tests.serving.world import World, artifact, direction
 from tests.site.models import Product
 
 
@@ -119,17 +119,23 @@ def test_what_asks_of_each_is_answered_one_by_one(world: World, crowd: list[Visi
     same(crowd)
 
 
-def test_with_what_friends_met(world: World, crowd: list[Visitor]) -> None:
+def test_with_what_is_known_of_visitors(world: World, crowd: list[Visitor], monkeypatch: pytest.MonkeyPatch) -> None:
     listening = artifact(world=world.blend)
     listening.arrays["query.friends"] = 40 * np.eye(64, dtype=np.float32)
+    listening.arrays["query.user"] = 40 * np.stack([direction(7), direction(6)])
+    listening.config["profile"] = {"labels": {"likes": {"seven": 0}}, "edges": {"age": []}, "first": {"age": 1}}
     world.publish(data=listening.to_bytes())
+    plain = {one.visitor: one.items for one in recommend_batch("world", n=6)}
     Relation.objects.create(visitor=crowd[0], other=crowd[4], weight=1.0)
-    (moved, *_others) = recommend_batch("world", Visitor.objects.filter(pk=crowd[0].pk), n=6)
-    Relation.objects.all().delete()
-    (alone, *_others) = recommend_batch("world", Visitor.objects.filter(pk=crowd[0].pk), n=6)
-    assert [one.item for one in moved.items] != [one.item for one in alone.items]
-    Relation.objects.create(visitor=crowd[0], other=crowd[4], weight=1.0)
+    Relation.objects.create(visitor=crowd[2], other=crowd[7], weight=1.0)  # a friend who did nothing
+    crowd[1].features, crowd[3].features = {"likes": ["seven"]}, {"age": 40, "likes": "what nobody knows"}
+    Visitor.objects.bulk_update([crowd[1], crowd[3]], ["features"])
     same(crowd)
+    moved = {one.visitor: one.items for one in recommend_batch("world", n=6)}
+    changed = [visitor.pk for visitor in crowd if moved[visitor.pk] != plain[visitor.pk]]
+    assert changed == [crowd[0].pk, crowd[1].pk, crowd[3].pk]
+    monkeypatch.setattr("mtrec_django.jobs.batch.recommend_for", None)
+    assert len(list(recommend_batch("world", n=6))) == len(crowd)
 
 
 def test_some_visitors(world: World, crowd: list[Visitor]) -> None:

@@ -44,13 +44,18 @@ def candidates(**features: list[float]) -> Candidates:
 
 
 def reasons(
-    found: Candidates, blend: Blend | None, history: History = HISTORY, on_page: int | None = None
+    found: Candidates,
+    blend: Blend | None,
+    history: History = HISTORY,
+    on_page: int | None = None,
+    pulls: np.ndarray | None = None,
 ) -> list[Reason]:
-    ranking = rank(found, blend)
-    return [explain(found, ranking, at, history, on_page=on_page) for at in range(3)]
+    """By default each event moves the query the whole way to its item."""
+    ranking, moved = rank(found, blend), history.vectors if pulls is None else pulls
+    return [explain(found, ranking, at, history, lambda: moved, on_page=on_page) for at in range(3)]
 
 
-def test_the_item_of_the_history_most_like_it() -> None:
+def test_the_item_of_the_history_that_adds_most() -> None:
     found = candidates(personal=[0.9, 0.5, 0.1])
     first, second, _third = reasons(found, Blend({"personal": 1.0}))
     assert str(first.sentence) == "Because you viewed Tea"
@@ -58,6 +63,20 @@ def test_the_item_of_the_history_most_like_it() -> None:
     first, second, _third = reasons(found, Blend({"personal": 1.0}), on_page=7)
     assert str(first.sentence) == "Similar to Tea"
     assert str(second.sentence) == "Because you bought Cup"
+
+
+def test_not_the_item_most_like_it_where_that_one_is_hardly_heeded() -> None:
+    found = candidates(personal=[0.9, 0.5, 0.1])
+    heeded = np.stack([0.01 * direction(0), direction(1) + 0.5 * direction(0) - direction(2)])
+    first, second, third = reasons(found, Blend({"personal": 1.0}), pulls=heeded)
+    assert (first.because, second.because) == ("Cup", "Cup")
+    assert third == Reason("personal")  # both speak against it
+
+
+def test_nothing_is_asked_where_another_feature_lifts_most() -> None:
+    found = candidates(popular=[0, 5, 9])
+    ranking = rank(found, Blend({"popular": 1.0}))
+    assert explain(found, ranking, 2, HISTORY, lambda: pytest.fail("asked")).source == "popular"
 
 
 def test_the_feature_that_lifts_most() -> None:
@@ -69,8 +88,9 @@ def test_the_feature_that_lifts_most() -> None:
 
 def test_an_item_the_version_does_not_know_is_passed_over() -> None:
     unknown = replace(HISTORY, vectors=np.stack([np.full(64, np.nan, np.float32), direction(1)]))
-    first, *_ = reasons(candidates(personal=[0.9, 0.5, 0.1]), Blend({"personal": 1.0}), unknown)
-    assert first.because == "Cup"
+    first, second, _third = reasons(candidates(personal=[0.9, 0.5, 0.1]), Blend({"personal": 1.0}), unknown)
+    assert (first.source, first.because) == ("popular", "")
+    assert second.because == "Cup"
 
 
 def test_nobody_known() -> None:
