@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core import checks
 from django.core.checks import CheckMessage
+from django.utils.translation import gettext as _
 
 DOCS = "https://mtrec-django.readthedocs.io/reference/checks/"
 
@@ -23,5 +24,5 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """A sentence with the nearest choice, or with all of them when none is near."""
     known = sorted(set(choices))
     if near := get_close_matches(name, known, n=1, cutoff=0.6):
-        return f"Did you mean {near[0]!r}?"
-    return f"Choices are: {', '.join(known)}." if known else ""
+        return _("Did you mean %(name)r?") % {"name": near[0]}
+    return _("Choices are: %(names)s.") % {"names": ", ".join(known)} if known else ""

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connections, router, transaction
 from django.db.models import Model
+from django.utils.translation import gettext as _
 
 from ..catalog.problems import did_you_mean
 from ..catalog.registry import source_for
@@ -174,7 +175,9 @@ class CheckedEvent:
         name = self.fields["scenario"]
         known = list(Scenario.objects.values_list("name", flat=True))
         if name not in known:
-            raise BadFeedback(f"There is no scenario {name!r}. {did_you_mean(str(name), known)}")
+            raise BadFeedback(
+                _("There is no scenario %(name)s.") % {"name": repr(name)} + f" {did_you_mean(str(name), known)}"
+            )
 
 
 def _uuid(recommendation: Any) -> uuid.UUID | None:
@@ -184,4 +187,6 @@ def _uuid(recommendation: Any) -> uuid.UUID | None:
     try:
         return found if isinstance(found, uuid.UUID) else uuid.UUID(str(found))
     except ValueError:
-        raise BadFeedback(f"Recommendation {recommendation!r} is no id.") from None
+        raise BadFeedback(
+            _("Recommendation %(recommendation)r is no id.") % {"recommendation": recommendation}
+        ) from None

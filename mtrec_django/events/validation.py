@@ -10,6 +10,7 @@ from numbers import Real
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from ..exceptions import BadFeedback
 
@@ -21,7 +22,7 @@ CLOCK_SKEW = timedelta(minutes=5)
 def check_kind(kind: Any) -> str:
     """A kind of event: a word of at most 32 signs."""
     if not isinstance(kind, str) or not KIND.fullmatch(kind):
-        raise BadFeedback(f"Kind {kind!r} is no word of at most 32 letters, digits and _ . : -")
+        raise BadFeedback(_("Kind %(kind)r is no word of at most 32 letters, digits and _ . : -") % {"kind": kind})
     return kind
 
 
@@ -30,13 +31,13 @@ def check_value(value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | Real):  # numpy's numbers are real ones
-        raise BadFeedback(f"Value {value!r} is no number.")
+        raise BadFeedback(_("Value %(value)r is no number.") % {"value": value})
     try:
         number = float(value)
     except (OverflowError, ValueError):
         number = math.inf
     if not math.isfinite(number):
-        raise BadFeedback(f"Value {value!r} is not finite.")
+        raise BadFeedback(_("Value %(value)r is not finite.") % {"value": value})
     return number
 
 
@@ -45,13 +46,13 @@ def check_time(time: Any) -> datetime:
     if time is None:
         return timezone.now()
     if not isinstance(time, datetime):
-        raise BadFeedback(f"Time {time!r} is no datetime.")
+        raise BadFeedback(_("Time %(time)r is no datetime.") % {"time": time})
     if timezone.is_naive(time):
         time = timezone.make_aware(time)
     if time > timezone.now() + CLOCK_SKEW:
-        raise BadFeedback(f"Time {time.isoformat()} is in the future.")
+        raise BadFeedback(_("Time %(time)s is in the future.") % {"time": time.isoformat()})
     if time < datetime(1970, 1, 1, tzinfo=UTC):
-        raise BadFeedback(f"Time {time.isoformat()} is before 1970.")
+        raise BadFeedback(_("Time %(time)s is before 1970.") % {"time": time.isoformat()})
     return time
 
 
@@ -64,5 +65,5 @@ def check_basket(basket: Any) -> str:
     """The name of an order or a visit: text of at most 64 signs."""
     text = str(basket)
     if len(text) > 64 or storable(text) != text:
-        raise BadFeedback(f"Basket {text!r} is no text of at most 64 signs.")
+        raise BadFeedback(_("Basket %(basket)r is no text of at most 64 signs.") % {"basket": text})
     return text

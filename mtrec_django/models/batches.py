@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .events import Recommendation, Visitor
@@ -28,7 +29,7 @@ class Batch(models.Model):
         verbose_name_plural = _("batches of lists")
 
     def __str__(self) -> str:
-        return f"batch {self.pk} of {self.scenario}"
+        return gettext("batch %(number)d of %(scenario)s") % {"number": self.pk, "scenario": self.scenario}
 
     @property
     def waiting(self) -> models.QuerySet[BatchChunk]:

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -177,7 +178,8 @@ class Pin(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.item} at {self.position} in {self.scenario}"
+        words = {"item": self.item, "position": self.position, "scenario": self.scenario}
+        return gettext("%(item)s at %(position)d in %(scenario)s") % words
 
 
 KINDS_OF = ("conversions", "money")

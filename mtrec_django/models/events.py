@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -44,7 +45,11 @@ class Visitor(models.Model):
         permissions = [("act_for_visitor", _("Can act for any visitor through the API"))]
 
     def __str__(self) -> str:
-        return self.external_id or (f"user {self.user_id}" if self.user_id else f"guest {str(self.key)[:8]}")
+        if self.external_id:
+            return self.external_id
+        if self.user_id:
+            return gettext("user %(id)s") % {"id": self.user_id}
+        return gettext("guest %(key)s") % {"key": str(self.key)[:8]}
 
 
 class Feedback(models.Model):

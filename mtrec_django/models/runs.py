@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connections, models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 LOCK_SPACE = 0x6D747265
@@ -38,7 +39,7 @@ class RunQuerySet(models.QuerySet["Run"]):
             .update(
                 status=Run.Status.FAILED,
                 finished_at=timezone.now(),
-                error="The worker died in the middle of this run; ask for another.",
+                error=gettext("The worker died in the middle of this run; ask for another."),
             )
         )
 

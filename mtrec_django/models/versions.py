@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import NotPublishable
@@ -78,7 +79,7 @@ class ModelVersion(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"v{self.pk} {self.kind}" + (f" {self.scenario}" if self.scenario_id else "")
+        return f"v{self.pk} {self.get_kind_display()}" + (f" {self.scenario}" if self.scenario_id else "")
 
     @property
     def base_id(self) -> int:
@@ -102,12 +103,15 @@ class ModelVersion(models.Model):
         with transaction.atomic():
             version = ModelVersion.objects.select_for_update(of=("self",)).select_related("parent").get(pk=self.pk)
             if version.status != self.Status.READY or (version.parent and version.parent.status != self.Status.READY):
-                raise NotPublishable(f"{version} is {version.get_status_display()}, only a ready version can go live")
+                words = {"version": version, "status": version.get_status_display()}
+                raise NotPublishable(gettext("%(version)s is %(status)s, only a ready version can go live") % words)
             places = Scenario.objects.select_for_update().order_by("pk")
             if version.scenario_id:
                 places = places.filter(pk=version.scenario_id)
                 if scenarios is not None and any(scenario.pk != version.scenario_id for scenario in scenarios):
-                    raise NotPublishable(f"{version} was made for {version.scenario}, it cannot go live elsewhere")
+                    words = {"version": version, "scenario": version.scenario}
+                    said = gettext("%(version)s was made for %(scenario)s, it cannot go live elsewhere")
+                    raise NotPublishable(said % words)
             elif scenarios is not None:
                 places = places.filter(pk__in=[scenario.pk for scenario in scenarios])
             published = [
@@ -183,7 +187,7 @@ class Publication(models.Model):
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return f"{self.version} in {self.scenario}"
+        return gettext("%(version)s in %(scenario)s") % {"version": self.version, "scenario": self.scenario}
 
 
 def live_before(scenario: Scenario) -> ModelVersion | None:
@@ -206,8 +210,10 @@ def roll_back(scenario: Scenario, *, by: User | None = None, reason: str = "") -
     """
     before = live_before(scenario)
     if before is None:
-        raise NotPublishable(f"nothing was live in {scenario} before")
-    published = before.publish([scenario], by=by, reason=reason or f"rolled back from {scenario.live_version}")
+        raise NotPublishable(gettext("nothing was live in %(scenario)s before") % {"scenario": scenario})
+    back = gettext("rolled back from %(version)s") % {"version": scenario.live_version}
+    published = before.publish([scenario], by=by, reason=reason or back)
     if not published:
-        raise NotPublishable(f"{before} is live in {scenario} already")
+        words = {"version": before, "scenario": scenario}
+        raise NotPublishable(gettext("%(version)s is live in %(scenario)s already") % words)
     return published[0]

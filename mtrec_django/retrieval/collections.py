@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from ..catalog.problems import did_you_mean
 from ..catalog.registry import source_for, sources
@@ -26,7 +27,8 @@ def check(collection: Collection) -> None:
         source_for(collection.model)
     elif collection not in (names := collection_names()):
         hint = did_you_mean(collection, names)
-        raise NotRegistered(f"No item source has a collection {collection!r}. {hint}".strip())
+        said = _("No item source has a collection %(name)r.") % {"name": collection}
+        raise NotRegistered(f"{said} {hint}".strip())
 
 
 def find(collection: Collection) -> list[QuerySet]:

@@ -19,6 +19,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+from django.utils.translation import gettext as _
+
 from ..exceptions import NotRegistered
 from ..inference.blend import PERSONAL, POPULAR, TOGETHER
 from .candidates import NEW, TRENDING, CandidateSource, New, Personal, Popular, Together, Trending
@@ -58,5 +60,6 @@ def sources_named(names: Sequence[str]) -> list[CandidateSource]:
         NotRegistered: for a name that nobody registered.
     """
     if unknown := [name for name in names if name not in _sources]:
-        raise NotRegistered(f"No candidate source {unknown[0]!r}; registered are {sorted(_sources)}.")
+        words = {"name": unknown[0], "names": sorted(_sources)}
+        raise NotRegistered(_("No candidate source %(name)r; registered are %(names)s.") % words)
     return [_sources[name] for name in names]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -13,11 +15,14 @@ from django.conf import settings
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
-from mtrec_django.models import Item, ModelVersion, Scenario
+from mtrec_django.models import Feedback, Item, ModelVersion, Scenario
+from mtrec_django.serving import live
 from tests.admin.conftest import base, boss, empty, full, home
+from tests.serving.world import World
 
 __all__ = ["base", "boss", "empty", "full", "home"]  # fixtures
 
@@ -33,6 +38,25 @@ GRAVE = {"serious", "critical"}
 
 SCREENSHOTS = os.environ.get("MTREC_SCREENSHOTS")
 """A folder for pictures of the pages, for people to look at."""
+
+
+TITLE = "Hand-painted porcelain teapot with lid and infuser, 1.2 litres, dishwasher-safe (set of two)"
+"""As long as shops have them."""
+
+
+@pytest.fixture
+def rehearsed(full: dict[str, Any]) -> str:
+    """The preview of two versions for a visitor with a history, as of before his last events: its address."""
+    live.reset()
+    world = World().build()
+    first = world.version
+    visitor = world.visitor(*[(topic, rank) for rank in range(4) for topic in (2, 3, 5)], external_id="grace")
+    world.publish()
+    Item.objects.filter(pk__in=[world.item(2, 1).pk, world.item(5, 3).pk]).update(title=TITLE)
+    events = Feedback.objects.filter(visitor=visitor).order_by("-time")
+    moment = timezone.localtime(events[4].time) - timedelta(seconds=30)
+    asked = {"visitor": "grace", "a": world.version.pk, "b": first.pk, "until": f"{moment:%Y-%m-%dT%H:%M:%S}"}
+    return f"{reverse('admin:mtrec_preview', args=[world.scenario.pk])}?{urlencode(asked)}"
 
 
 def addresses(scenario: Scenario, version: ModelVersion) -> dict[str, str]:
@@ -57,20 +81,23 @@ def addresses(scenario: Scenario, version: ModelVersion) -> dict[str, str]:
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_page_is_for_everybody(
-    look: str, browser: Browser, live_server: LiveServer, boss: Client, full: dict[str, Any]
+    look: str, browser: Browser, live_server: LiveServer, boss: Client, full: dict[str, Any], rehearsed: str
 ) -> None:
-    Item.objects.update(image="")  # its picture is not there
+    Item.objects.update(image="/static/admin/img/icon-viewlink.svg")  # one that is there
     context = browser.new_context(**LOOKS[look])
     cookie = boss.cookies[settings.SESSION_COOKIE_NAME].value
     context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
     page, complaints = context.new_page(), []
     page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    for name, address in addresses(full["scenario"], full["modelversion"]).items():
+    pages = addresses(full["scenario"], full["modelversion"]) | {"preview filled": rehearsed}
+    for name, address in pages.items():
         answer = page.goto(live_server.url + address)
         assert answer is not None and answer.ok, (name, answer and answer.status)
         complaints += [f"{name}: {finding}" for finding in findings(page)]
         complaints += [f"{name}: wider than the window"] if look == "phone" and overflows(page) else []
+        if name == "preview filled":
+            complaints += lacking(page)
         if SCREENSHOTS:
             page.screenshot(path=Path(SCREENSHOTS) / f"{name.replace(' ', '-')}-{look}.png", full_page=True)
     context.close()
@@ -86,6 +113,12 @@ def findings(page: Page) -> list[str]:
         if found["impact"] in GRAVE
         for node in found["nodes"]
     ]
+
+
+def lacking(page: Page) -> list[str]:
+    """What a preview of two versions beside what came after does not show, though there is some of it."""
+    wanted = {"ol.mtrec-shown": 2, "ol.mtrec-shown .mtrec-succeeded": 1, "ol.mtrec-shown img": 12, "#mtrec-after": 1}
+    return [f"preview: no {what}" for what, least in wanted.items() if page.locator(what).count() < least]
 
 
 def overflows(page: Page) -> bool:

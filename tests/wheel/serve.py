@@ -107,10 +107,12 @@ def main() -> None:
 
 
 def visit() -> None:
-    """A page's list for a guest, a click on it, the API."""
+    """A page's list for a guest, a sentence in Chinese, a click, the API."""
     from django.core.management import call_command
     from django.template import engines
     from django.test import Client, RequestFactory
+    from django.utils import translation
+    from django.utils.translation import gettext
 
     call_command("migrate", run_syncdb=True, verbosity=0)
     call_command("check")
@@ -122,6 +124,8 @@ def visit() -> None:
     template = engines["django"].from_string("{% load mtrec %}{% recommendations 'home' n=2 %}")
     page = template.render({}, request=RequestFactory().get("/"))
     assert page.count("mug") + page.count("bag") >= 2, page
+    with translation.override("zh-hans"):
+        assert gettext("Popular") == "热门"
     client = Client()
     answer = client.get("/api/mtrec/v1/scenarios/home/recommendations/?n=3").json()
     assert len(answer["items"]) == 3, answer
