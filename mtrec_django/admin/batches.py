@@ -29,7 +29,7 @@ class BatchAdmin(ActionsMixin, ReadOnlyAdmin):
     """Batches, read-only but for Cancel."""
 
     change_list_template = "admin/mtrec/polled_list.html"
-    list_display = ["name", "scenario", "status", "progress", "lists", "n", "created_at"]
+    list_display = ["name", "status", "progress", "lists", "n", "created_at"]
     list_filter = ["scenario", "created_at"]
     list_select_related = ["scenario"]
     ordering = ["-pk"]
