@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,20 @@ from urllib.parse import urlencode
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.apps import apps
-from django.conf import settings
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
+from pytest_django.fixtures import SettingsWrapper
 from pytest_django.live_server_helper import LiveServer
 
-from mtrec_django.models import Feedback, Item, ModelVersion, Scenario
+from mtrec_django.catalog.registry import source_for
+from mtrec_django.models import Batch, Feedback, Item
 from mtrec_django.serving import live
 from tests.admin.conftest import base, boss, empty, full, home
 from tests.serving.world import World
+from tests.site.models import Product
 
 __all__ = ["base", "boss", "empty", "full", "home"]  # fixtures
 
@@ -45,12 +48,14 @@ TITLE = "Hand-painted porcelain teapot with lid and infuser, 1.2 litres, dishwas
 
 
 @pytest.fixture
-def rehearsed(full: dict[str, Any]) -> str:
+def rehearsed(full: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> str:
     """The preview of two versions for a visitor with a history, as of before his last events: its address."""
     live.reset()
     world = World().build()
     first = world.version
     visitor = world.visitor(*[(topic, rank) for rank in range(4) for topic in (2, 3, 5)], external_id="grace")
+    monkeypatch.setattr(source_for(Product), "image", None)  # so that the picture is the item's
+    world.vectors[[world.row(2, 8), world.row(4, 1)]] = world.vectors[[world.row(4, 1), world.row(2, 8)]]
     world.publish()
     Item.objects.filter(pk__in=[world.item(2, 1).pk, world.item(5, 3).pk]).update(title=TITLE)
     events = Feedback.objects.filter(visitor=visitor).order_by("-time")
@@ -59,8 +64,9 @@ def rehearsed(full: dict[str, Any]) -> str:
     return f"{reverse('admin:mtrec_preview', args=[world.scenario.pk])}?{urlencode(asked)}"
 
 
-def addresses(scenario: Scenario, version: ModelVersion) -> dict[str, str]:
+def addresses(full: dict[str, Any]) -> dict[str, str]:
     """Every page of the app's admin, by a name: the lists, forms and rows of all registered models, and the others."""
+    scenario, version, batch = full["scenario"], full["modelversion"], full["batch"]
     found = {
         "index": reverse("admin:app_list", args=["mtrec"]),
         "preview": reverse("admin:mtrec_preview", args=[scenario.pk]) + "?visitor=ada",
@@ -71,26 +77,43 @@ def addresses(scenario: Scenario, version: ModelVersion) -> dict[str, str]:
             continue
         name = model._meta.model_name
         found[f"{name} list"] = reverse(f"admin:mtrec_{name}_changelist")
-        row = model._default_manager.first()
+        row = full.get(str(name)) or model._default_manager.first()
         if row is not None:
             found[name or ""] = reverse(f"admin:mtrec_{name}_change", args=[row.pk])
             found[f"{name} history"] = reverse(f"admin:mtrec_{name}_history", args=[row.pk])
     found["scenario form"] = reverse("admin:mtrec_scenario_add")
+    found["base"] = reverse("admin:mtrec_modelversion_change", args=[version.parent_id])
+    found["batch that goes on"] = reverse(
+        "admin:mtrec_batch_change", args=[Batch.objects.exclude(pk=batch.pk).get().pk]
+    )
     return found
+
+
+@pytest.fixture
+def context(look: str, browser: Browser, live_server: LiveServer, boss: Client) -> Iterator[BrowserContext]:
+    """The browser of somebody who may do everything."""
+    opened = browser.new_context(**LOOKS[look])
+    ((name, cookie),) = boss.cookies.items()
+    opened.add_cookies([{"name": name, "value": cookie.value, "url": live_server.url}])
+    yield opened
+    opened.close()
+
+
+def keep(page: Page, name: str) -> None:
+    """A picture of the page, where somebody wants to look at it."""
+    if SCREENSHOTS:
+        page.screenshot(path=Path(SCREENSHOTS) / f"{name.replace(' ', '-')}.png", full_page=True)
 
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_page_is_for_everybody(
-    look: str, browser: Browser, live_server: LiveServer, boss: Client, full: dict[str, Any], rehearsed: str
+    look: str, context: BrowserContext, live_server: LiveServer, full: dict[str, Any], rehearsed: str
 ) -> None:
     Item.objects.update(image="/static/admin/img/icon-viewlink.svg")  # one that is there
-    context = browser.new_context(**LOOKS[look])
-    cookie = boss.cookies[settings.SESSION_COOKIE_NAME].value
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
     page, complaints = context.new_page(), []
     page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    pages = addresses(full["scenario"], full["modelversion"]) | {"preview filled": rehearsed}
+    pages = addresses(full) | {"preview filled": rehearsed}
     for name, address in pages.items():
         answer = page.goto(live_server.url + address)
         assert answer is not None and answer.ok, (name, answer and answer.status)
@@ -98,10 +121,29 @@ def test_every_page_is_for_everybody(
         complaints += [f"{name}: wider than the window"] if look == "phone" and overflows(page) else []
         if name == "preview filled":
             complaints += lacking(page)
-        if SCREENSHOTS:
-            page.screenshot(path=Path(SCREENSHOTS) / f"{name.replace(' ', '-')}-{look}.png", full_page=True)
-    context.close()
+        keep(page, f"{name} {look}")
     assert complaints == []
+
+
+@pytest.mark.parametrize("look", ["phone"])
+def test_it_is_for_those_who_read_chinese(
+    look: str,
+    context: BrowserContext,
+    live_server: LiveServer,
+    full: dict[str, Any],
+    rehearsed: str,
+    settings: SettingsWrapper,
+) -> None:
+    settings.LANGUAGE_CODE = "zh-hans"
+    page = context.new_page()
+    for name, address, heading in (
+        ("index", reverse("admin:app_list", args=["mtrec"]), "需要关注"),
+        ("preview", rehearsed, "该访客之后的行为"),
+    ):
+        page.goto(live_server.url + address)
+        assert page.get_by_role("heading", name=heading).count() == 1
+        assert not overflows(page)
+        keep(page, f"{name} chinese")
 
 
 def findings(page: Page) -> list[str]:
