@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy
 
@@ -94,11 +95,17 @@ class VisitorAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("latest feedback"))
     def latest(self, visitor: Visitor) -> str:
         events = visitor.feedback.select_related("item").defer("item__text").order_by("-time")[:LATEST]
-        rows = ((event.time.strftime("%Y-%m-%d %H:%M"), event.kind, event.item.pk, event.item) for event in events)
+        rows = (
+            (f"{timezone.localtime(event.time):%Y-%m-%d %H:%M}", event.kind, event.item.pk, event.item)
+            for event in events
+        )
         lines = format_html_join(
             "",
             '<li>{} · {} · <a href="{}">{}</a></li>',
-            ((time, kind, reverse("admin:mtrec_item_change", args=[pk]), item) for time, kind, pk, item in rows),
+            (
+                (f"{time:%Y-%m-%d %H:%M}", kind, reverse("admin:mtrec_item_change", args=[pk]), item)
+                for time, kind, pk, item in rows
+            ),
         )
         return format_html('<ol class="mtrec-events">{}</ol>', lines) if lines else "–"
 

@@ -97,7 +97,8 @@ class Feedback(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.item_id} by {self.visitor_id}"
+        words = {"kind": self.kind, "item": self.item, "visitor": self.visitor}
+        return gettext("%(kind)s of %(item)s by %(visitor)s") % words
 
 
 class Relation(models.Model):
@@ -114,7 +115,7 @@ class Relation(models.Model):
         constraints = [models.UniqueConstraint(fields=["visitor", "other", "kind"], name="mtrec_relation_pair_kind")]
 
     def __str__(self) -> str:
-        return f"{self.visitor_id} {self.kind} {self.other_id}"
+        return f"{self.visitor} {self.kind} {self.other}"
 
 
 class Recommendation(models.Model):

@@ -30,7 +30,7 @@ class AnswerDay(models.Model):
         indexes = [models.Index(fields=["scenario", "day"], name="mtrec_answerday_scenario_day")]
 
     def __str__(self) -> str:
-        return f"{self.scenario_id} {self.day}"
+        return f"{self.scenario} {self.day}"
 
 
 class PositionDay(models.Model):

@@ -101,7 +101,7 @@ def full(home: Scenario, base: ModelVersion) -> dict[str, Any]:
     base.publish([home], reason="it won")
     transfer = make_version(kind="transfer", parent=base, scenario=home, metrics={"home": METRICS})
     item = Item.objects.create(
-        source="testsite.product", object_id="1", title="Tea", categories={"brand": ["Leaf"]}, image="/tea.jpg"
+        source="testsite.product", object_id="7001", title="Tea", categories={"brand": ["Leaf"]}, image="/tea.jpg"
     )
     visitor, friend = Visitor.objects.create(external_id="ada"), Visitor.objects.create()
     now = timezone.now()
@@ -130,7 +130,8 @@ def full(home: Scenario, base: ModelVersion) -> dict[str, Any]:
     for back in range(20):
         day = now.date() - timedelta(days=back)
         AnswerDay.objects.create(scenario=home, version=base, day=day, answers=100, clicked=9 + back % 4, converted=2)
-        PositionDay.objects.create(scenario=home, day=day, position=0, shown=100, clicks=9)
+        for position in range(6):
+            PositionDay.objects.create(scenario=home, day=day, position=position, shown=100, clicks=9 - position)
     going, made = (Batch.objects.create(scenario=home, n=6) for _ in range(2))
     BatchChunk.objects.create(batch=going, first=visitor.pk, last=visitor.pk)
     for batch in (going, made):

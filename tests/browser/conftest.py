@@ -35,6 +35,16 @@ FLAGS = [
 ]
 
 
+SCREENSHOTS = os.environ.get("MTREC_SCREENSHOTS")
+"""A folder for pictures of the pages, for people to look at."""
+
+
+def keep(page: Page, name: str) -> None:
+    """A picture of the page, where somebody wants to look at it."""
+    if SCREENSHOTS:
+        page.screenshot(path=Path(SCREENSHOTS) / f"{name.replace(' ', '-')}.png", full_page=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """A running shop."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,6 +22,7 @@ from mtrec_django.catalog.registry import source_for
 from mtrec_django.models import Batch, Feedback, Item
 from mtrec_django.serving import live
 from tests.admin.conftest import base, boss, empty, full, home
+from tests.browser.conftest import keep
 from tests.serving.world import World
 from tests.site.models import Product
 
@@ -38,9 +37,6 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 
 GRAVE = {"serious", "critical"}
-
-SCREENSHOTS = os.environ.get("MTREC_SCREENSHOTS")
-"""A folder for pictures of the pages, for people to look at."""
 
 
 TITLE = "Hand-painted porcelain teapot with lid and infuser, 1.2 litres, dishwasher-safe (set of two)"
@@ -97,12 +93,6 @@ def context(look: str, browser: Browser, live_server: LiveServer, boss: Client) 
     opened.add_cookies([{"name": name, "value": cookie.value, "url": live_server.url}])
     yield opened
     opened.close()
-
-
-def keep(page: Page, name: str) -> None:
-    """A picture of the page, where somebody wants to look at it."""
-    if SCREENSHOTS:
-        page.screenshot(path=Path(SCREENSHOTS) / f"{name.replace(' ', '-')}.png", full_page=True)
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from mtrec_django.models import Feedback, ModelVersion, Recommendation, Run, Scenario
 
-from .conftest import PASSWORD, Site
+from .conftest import PASSWORD, Site, keep
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -66,6 +66,19 @@ def test_from_the_front_page_to_a_new_version(site: Site, page: Page) -> None:
     assert ModelVersion.objects.filter(kind="base").count() == 1
     page.goto(f"{site.url}/admin/mtrec/modelversion/")
     expect(page.locator("#result_list tbody tr")).not_to_have_count(0)
+
+    # A preview shows what the new version has for a customer, with what he did afterwards.
+    home = Scenario.objects.get(name="home")
+    base = ModelVersion.objects.get(kind="base")
+    page.goto(f"{site.url}/admin/mtrec/scenario/{home.pk}/preview/?visitor={site.customers[0]}&a={base.pk}&b={base.pk}")
+    page.get_by_role("link", name="As of before his last events").click()
+    expect(page.locator("ol.mtrec-shown")).to_have_count(2)
+    expect(page.locator("#mtrec-after")).to_be_visible()
+    keep(page, "shop preview")
+    page.goto(f"{site.url}/admin/mtrec/modelversion/{base.pk}/change/")
+    keep(page, "shop version")
+    page.goto(f"{site.url}/admin/mtrec/")
+    keep(page, "shop index")
     page.locator("#logout-form button").click()
 
     # Two customers with different tastes see different lists, and not what a guest sees.
