@@ -29,9 +29,7 @@ class AnswerDayAdmin(ReadOnlyAdmin):
         "arm",
         "answers",
         "rate",
-        "clicks",
         "converted",
-        "conversions",
         "revenue",
     ]
     list_filter = ["scenario", "day"]

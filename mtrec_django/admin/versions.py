@@ -33,7 +33,7 @@ SHOWN = {"epochs", "margins", "metrics", "tails"}
 class ModelVersionAdmin(ActionsMixin, ReadOnlyAdmin):
     """Versions are made by trainings; people publish them."""
 
-    list_display = ["name", "kind", "scenario", "status_badge", "live", "verdict", "headline", "events", "created_at"]
+    list_display = ["name", "status_badge", "live", "verdict", "headline", "events", "created_at"]
     list_display_links = ["name"]
     list_filter = ["status", "kind", "scenario", "publishable"]
     list_select_related = ["scenario", "parent"]
@@ -106,7 +106,7 @@ class ModelVersionAdmin(ActionsMixin, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("version"), ordering="pk")
     def name(self, version: ModelVersion) -> str:
-        return f"v{version.pk}"
+        return str(version)
 
     @admin.display(description=gettext_lazy("status"), ordering="status")
     def status_badge(self, version: ModelVersion) -> str:

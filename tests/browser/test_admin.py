@@ -15,7 +15,6 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page
-from pytest_django.fixtures import SettingsWrapper
 from pytest_django.live_server_helper import LiveServer
 
 from mtrec_django.catalog.registry import source_for
@@ -122,7 +121,7 @@ def test_it_is_for_those_who_read_chinese(
     live_server: LiveServer,
     full: dict[str, Any],
     rehearsed: str,
-    settings: SettingsWrapper,
+    settings: Any,
 ) -> None:
     settings.LANGUAGE_CODE = "zh-hans"
     page = context.new_page()
