@@ -13,7 +13,7 @@ from ..inference.blend import PERSONAL, POPULAR, TOGETHER, Blend
 from ..inference.polarity import says_no
 from .blending import Choice, Scorer, blend_of, choose
 from .candidates import Candidates, gather
-from .neighbours import Neighbours, mixed, text_neighbours
+from .neighbours import Neighbours, mixed, text_neighbours, with_own
 from .network import Network
 from .queries import Queries, encode, histories, relevant_count
 from .run import Run
@@ -27,7 +27,11 @@ HERE = (3.0, 10.0, 100.0)
 KINDS = (0.0, 0.2, 0.5, 3.0)
 SHARES = (0.5, 1.0, 2.0, 4.0)
 WEIGHTS = (0.1, 0.2, 0.5, 1.0, 2.0)
+OWN = (0.1, 0.5, -1.0)
+"""Tried: how much what was met before counts for itself, or against itself, beside all its neighbours."""
+OWN_BY = 1.01
 TEXT = "text"
+SELF = "self"
 MOST_QUESTIONS = 1500
 
 
@@ -43,29 +47,30 @@ class Chosen:
 
 def choose_all(run: Run, network: Network, known: Dataset, asked: list[Queries]) -> Chosen:
     """Search with questions over `run.dataset` (one set a goal); tables and priors are made of `known` alone."""
-    tables = _tables(run, known)
+    tables = _tables(run, known, [questions.scenario for questions in asked if len(questions)])
     vectors, encoder = run.vectors(network, known), run.encoder(network)
     goals = [
         _Goal(run, known, questions, tables, encode(encoder, vectors, run.dataset.events, questions), vectors)
         for questions in asked
     ]
     name, share = _best_mixture(goals, tables)
-    recipe = Recipe(name, share, [goal.half_life for goal in goals])
-    table = tables[name] if not share else mixed([(1.0, tables[name]), (share, tables[TEXT])])
+    own = _best_own(goals, name, share)
+    recipe = Recipe(name, share, own, [goal.half_life for goal in goals])
+    table = with_own(tables[name] if not share else mixed([(1.0, tables[name]), (share, tables[TEXT])]), own)
     chosen = Chosen(recipe, table, [], {})
     for goal in goals:
         run.progress("choose blend", len(chosen.blends), len(goals))
-        blend, record = goal.finish(table, name, share)
+        blend, record = goal.finish(table, name, share, own)
         chosen.blends.append(blend)
         if len(goal.asked):
             chosen.record[run.dataset.goals[goal.asked.scenario].name] = record
     return chosen
 
 
-def _tables(run: Run, known: Dataset) -> dict[str, Neighbours]:
+def _tables(run: Run, known: Dataset, goals: list[int]) -> dict[str, Neighbours]:
     settings = run.settings
     tables: dict[str, Neighbours] = {}
-    for name in table_names(known, settings):
+    for name in table_names(known, settings, goals):
         run.progress(f"table {name}", 0, 1)
         tables[name] = made(name, known, settings)
     if np.any(run.similar != 0):
@@ -86,6 +91,15 @@ def _best_mixture(goals: list[_Goal], tables: dict[str, Neighbours]) -> tuple[st
     return max(totals, key=lambda key: totals[key], default=("knn", 0.0))
 
 
+def _best_own(goals: list[_Goal], name: str, share: float) -> float:
+    """How much what was met before counts by itself: what serves all scenarios best, if one of them clearly gains."""
+    weights = np.sqrt([len(goal.asked) for goal in goals])
+    values = {own: np.array([goal.owned(name, share, own) for goal in goals]) for own in (0.0, *OWN)}
+    gains = {own: value / np.maximum(values[0.0], 1e-9) for own, value in values.items()}
+    best = max(gains, key=lambda own: float(gains[own] @ weights))
+    return best if (gains[best] > OWN_BY).any() else 0.0
+
+
 class _Goal:
     """The search of one scenario. Raw scores of every table, read as suits it best, are kept: mixtures are sums."""
 
@@ -102,6 +116,7 @@ class _Goal:
         self.queries, self.half_life = queries, 0.0
         self.scale = {name: _row_sum(table) for name, table in tables.items()}
         self.tables = {name: table.matrix() for name, table in tables.items()}
+        self.itself = sparse.identity(len(run.dataset.items), np.float32, "csr")
         self.reading = Blend(decay=0.9, kinds=_wanted(run.dataset.goals[asked.scenario]))
         self.emphasis = self.reading
         self.readings: dict[str, Blend] = {}  # of each table
@@ -111,7 +126,7 @@ class _Goal:
     def _begin(self) -> None:
         few = np.arange(len(self.asked))[:MOST_QUESTIONS]
         self.few, self.few_queries = self.asked.take(few), self.queries[few]
-        self.emphasis = self._emphasised()
+        self.emphasis = self._emphasised("knn")
         self.readings = {name: self._read(name) for name in self.tables if name != TEXT}
         found = self._gather_all()
         self.raw = {name: np.nan_to_num(found.features[name]) for name in found.features if name.startswith(TOGETHER)}
@@ -121,14 +136,14 @@ class _Goal:
         best = max(values, key=lambda name: values[name].ndcg)
         self.half_life, self.base = float(best.removeprefix(POPULAR)), values[best].weights
 
-    def _emphasised(self) -> Blend:
+    def _emphasised(self, name: str) -> Blend:
         """How much more the scenario's own events, and each kind, count in a table; by the table alone."""
         dataset, reading = self.run.dataset, self.reading
         tries: list[dict[str, Any]] = [{"here": here} for here in HERE if len(dataset.goals) > 1]
         if len(dataset.kinds) > 1:
             kinds = [kind for kind in dataset.kinds if reading.kind_weight(kind) > 0]
             tries += [{"kinds": {kind: weight}} for kind in kinds for weight in KINDS]
-        return self._best("knn", reading, tries, by=1.01)
+        return self._best(name, reading, tries, by=1.01)
 
     def _read(self, name: str) -> Blend:
         """How much less older events, and those of earlier visits, count in a table, with and without what is
@@ -168,6 +183,7 @@ class _Goal:
         for name, reading in self.readings.items():
             history = self._history(self.few, reading)
             together[f"{TOGETHER}/{name}"] = (history, self.tables[name])
+            together[f"{TOGETHER}/{name}/{SELF}"] = (history, self.itself)
             if TEXT in self.tables:
                 together[f"{TOGETHER}/{name}/{TEXT}"] = (history, self.tables[TEXT])
         return gather(
@@ -191,20 +207,33 @@ class _Goal:
                 values[name, share] = self._with(name, share)
         return values
 
-    def _with(self, name: str, share: float) -> float:
+    def owned(self, name: str, share: float, own: float) -> float:
+        """NDCG@10 of the blend with a mixture, where what was met before counts by itself as well."""
+        return self._with(name, share, own) if len(self.asked) else 0.0
+
+    def _with(self, name: str, share: float, own: float = 0.0) -> float:
         """The best of a few weights of the mixture beside what was chosen so far, or of the mixture alone."""
-        mixture = self.scorer.kept[f"{TOGETHER}/{name}"] / self.scale[name]
+        kept = self.scorer.kept
+        mixture = kept[f"{TOGETHER}/{name}"] / self.scale[name]
         if share:
-            mixture = mixture + share / self.scale[TEXT] * self.scorer.kept[f"{TOGETHER}/{name}/{TEXT}"]
+            mixture = mixture + share / self.scale[TEXT] * kept[f"{TOGETHER}/{name}/{TEXT}"]
+        if own:
+            mixture = mixture + own * (1 + share) * kept[f"{TOGETHER}/{name}/{SELF}"]
         scorer = self.scorer.plus(TOGETHER, mixture)
         beside = (scorer.ndcg({**self.base, TOGETHER: weight}) for weight in (*WEIGHTS, 5.0))
         return max(scorer.ndcg({TOGETHER: 1.0}), *beside)
 
-    def finish(self, table: Neighbours, name: str, share: float) -> tuple[Blend, dict[str, Any]]:
+    def _read_anew(self, table: Neighbours) -> Blend:
+        """The reading of a table in which items stand for themselves: without them other kinds may have seemed best."""
+        self.tables[SELF] = table.matrix()
+        self.emphasis = self._emphasised(SELF)
+        return self._read(SELF)
+
+    def finish(self, table: Neighbours, name: str, share: float, own: float) -> tuple[Blend, dict[str, Any]]:
         """The weights over just the candidates that serving scores."""
         if not len(self.asked):
             return Blend(), {}
-        reading = self.readings[name]
+        reading = self._read_anew(table) if own else self.readings[name]
         found = gather(
             self.asked,
             self.run.dataset.catalogue[self.asked.scenario],

@@ -42,20 +42,36 @@ def had(events: Events, weight: Floats, users: int, items: int) -> sparse.csr_ma
     return matrix
 
 
-def item_knn(matrix: sparse.csr_matrix, n: int = 100, *, shrink: float = 10.0, chunk: int = 2000) -> Neighbours:
-    """Cosine of item columns, shrunk where few had both (Sarwar et al. 2001)."""
-    items = matrix.shape[1]
-    columns = matrix.T.tocsr()
-    norms = np.sqrt(np.asarray(columns.multiply(columns).sum(axis=1)).ravel())
+def item_knn(
+    matrix: sparse.csr_matrix,
+    n: int = 100,
+    *,
+    towards: sparse.csr_matrix | None = None,
+    shrink: float = 10.0,
+    chunk: int = 2000,
+) -> Neighbours:
+    """Cosine of item columns, shrunk where few had both (Sarwar et al. 2001).
+
+    With `towards` the other item's column is taken from there: what goes with an item in another matrix of the same
+    visitors.
+    """
+    items, towards = matrix.shape[1], matrix if towards is None else towards
+    columns, norms = matrix.T.tocsr(), _norms(matrix)
+    others = norms if towards is matrix else _norms(towards)
     out = Neighbours(np.full((items, n), -1, np.int32), np.zeros((items, n), np.float32))
     for first in range(0, items, chunk):
-        both = (columns[first : first + chunk] @ matrix).tocoo()
+        both = (columns[first : first + chunk] @ towards).tocoo()
         row = both.row + first
         off = row != both.col
-        value = both.data / (norms[row] * norms[both.col] + shrink)
+        value = both.data / (norms[row] * others[both.col] + shrink)
         block = sparse.csr_matrix((value[off], (both.row[off], both.col[off])), shape=both.shape)
         _put_strongest(out, first, block)
     return out
+
+
+def _norms(matrix: sparse.csr_matrix) -> Floats:
+    """Length of every column. [items]"""
+    return np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=0)).ravel())
 
 
 def ease(matrix: sparse.csr_matrix, n: int = 100, *, ridge: float = 100.0, most: int = 8_000) -> Neighbours:
@@ -199,6 +215,22 @@ def completed(table: Neighbours, other: Neighbours, silent: npt.NDArray[np.bool_
         (more.data[fresh] * np.float32(scale), (more.row[fresh], more.col[fresh])), shape=matrix.shape
     )
     return strongest(matrix + added, table.others.shape[1])
+
+
+def with_own(table: Neighbours, own: float) -> Neighbours:
+    """The table with each item beside its neighbours, in place of the weakest.
+
+    `own` is a share of the mean row sum. Above 0 what was met is shown again sooner, below 0 it is not.
+    """
+    if not own:
+        return table
+    items, n = table.others.shape
+    others, weights = table.others.copy(), table.weights.copy()
+    last = np.minimum((others >= 0).sum(axis=1), n - 1)
+    others[np.arange(items), last] = np.arange(items)
+    weights[np.arange(items), last] = own * _mean_row_sum(table.matrix())
+    order = np.argsort(np.where(others >= 0, -weights, np.inf), axis=1, kind="stable")
+    return Neighbours(np.take_along_axis(others, order, axis=1), np.take_along_axis(weights, order, axis=1))
 
 
 def _mean_row_sum(matrix: sparse.spmatrix) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from ..dataset import Bools, Dataset, Floats
 from ..inference.blend import Blend
 from .candidates import full_ranking
 from .evaluation import per_query
-from .neighbours import Neighbours, completed, ease, had, item_knn, log_prior, mixed, text_neighbours
+from .neighbours import Neighbours, completed, ease, had, item_knn, log_prior, mixed, text_neighbours, with_own
 from .queries import Queries, histories, visits
 from .sampling import repeated, target_weights
 from .settings import Settings
@@ -22,6 +22,8 @@ HALF_LIVES = (0, 7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY)
 """Of a prior, in seconds; 0 is no decay."""
 
 
+MOST_ALIKE = 0.8
+"""Where a scenario wants more than this share of what is wanted of its catalogue anywhere, it needs no own table."""
 QUICK_EASE = 5_000
 """EASE of so many items or visitors takes seconds."""
 
@@ -32,14 +34,15 @@ class Recipe:
 
     table: str = "knn"  # see `made`
     text_share: float = 0.0  # of the neighbours by text, beside 1 of the table
+    own: float = 0.0  # what an item's own events say of it, as a share of all its neighbours; below 0 against it
     half_life: list[float] = field(default_factory=list)  # of each goal's prior, seconds
 
     def build(self, dataset: Dataset, settings: Settings, similar: Floats) -> Neighbours:
         """The table of neighbours from all events of the data set."""
         table = made(self.table, dataset, settings)
-        if self.text_share <= 0:
-            return table
-        return mixed([(1.0, table), (self.text_share, text_neighbours(similar, settings.neighbours))])
+        if self.text_share > 0:
+            table = mixed([(1.0, table), (self.text_share, text_neighbours(similar, settings.neighbours))])
+        return with_own(table, self.own)
 
     def priors(self, dataset: Dataset, *, now: int | None = None) -> Floats:
         """The log prior of every goal. [goals, items]"""
@@ -52,6 +55,11 @@ def positive(dataset: Dataset) -> sparse.csr_matrix:
     return had(dataset.events, target_weights(dataset), len(dataset.users), len(dataset.items))
 
 
+def wanted_in(dataset: Dataset, goal: int) -> sparse.csr_matrix:
+    """Who wanted what in one scenario. [users, items]"""
+    return had(dataset.events, dataset.weight(goal), len(dataset.users), len(dataset.items))
+
+
 def by_visit(dataset: Dataset) -> sparse.csr_matrix:
     """What was wanted in each visit, in any scenario; what is had again counts again. [visits, items]"""
     visit = visits(dataset.events)
@@ -62,11 +70,15 @@ def by_visit(dataset: Dataset) -> sparse.csr_matrix:
     return had(events, wanted, int(visit.max(initial=-1)) + 1, len(dataset.items))
 
 
-def table_names(dataset: Dataset, settings: Settings) -> list[str]:
+FOR = "knn for "
+
+
+def table_names(dataset: Dataset, settings: Settings, goals: Iterable[int] = ()) -> list[str]:
     """Which tables are worth a try.
 
     A weaker ridge only where EASE is quick; tables of visits only where most of what is wanted is wanted together with
-    something else, as in orders of many lines.
+    something else, as in orders of many lines; tables for one of `goals` only where a good part of what is wanted of
+    its catalogue is not wanted there, as views beside purchases.
     """
     if settings.quick:
         return ["knn"]
@@ -75,15 +87,24 @@ def table_names(dataset: Dataset, settings: Settings) -> list[str]:
     size = np.asarray(by_visit(dataset).sum(axis=1)).ravel()
     if size[size > 1].sum() > 0.5 * size.sum() and (size > 0).sum() > 1.5 * len(np.unique(dataset.events.user)):
         names += ["knn visit", "ease visit", *(["ease visit light"] if len(dataset.items) <= QUICK_EASE else [])]
-    return names
+    return [*names, *(FOR + dataset.goals[goal].name for goal in goals if _stands_out(dataset, goal))]
+
+
+def _stands_out(dataset: Dataset, goal: int) -> bool:
+    anywhere = int(positive(dataset)[:, dataset.catalogue[goal]].nnz)
+    return 0 < wanted_in(dataset, goal).nnz < MOST_ALIKE * anywhere
 
 
 def made(name: str, dataset: Dataset, settings: Settings) -> Neighbours:
     """The table by its name: "knn" or "ease", of what a visitor or, with "visit", of what one visit brings together.
 
-    The ridge of EASE grows with the events of an item: dense data need more; "light" is a quarter of it. Where EASE
-    does not know an item, ItemKNN speaks for it.
+    "knn for" a scenario leads from what is wanted anywhere to what is wanted there. The ridge of EASE grows with the
+    events of an item: dense data need more; "light" is a quarter of it. Where EASE does not know an item, ItemKNN
+    speaks for it.
     """
+    if name.startswith(FOR):
+        goal = dataset.scenario(name.removeprefix(FOR))
+        return item_knn(positive(dataset), settings.neighbours, towards=wanted_in(dataset, goal))
     kind, *how = name.split()
     matrix = by_visit(dataset) if "visit" in how else positive(dataset)
     if kind == "knn":

@@ -13,6 +13,7 @@ from mtrec_django.learning.neighbours import (
     mixed,
     strongest,
     text_neighbours,
+    with_own,
 )
 
 from .worlds import START, tastes
@@ -30,6 +31,25 @@ def test_cosines_are_exact() -> None:
     table = item_knn(BOARD, 3, shrink=0)
     np.testing.assert_allclose(table.weights[0, 0], 2 / np.sqrt(3 * 2))
     assert table.others[0, 1:].tolist() == [-1, -1]
+
+
+def test_what_goes_with_an_item_elsewhere() -> None:
+    bought = sparse.csr_matrix(np.array([[0, 0, 1, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0] * 4, [0] * 4], np.float32))
+    table = item_knn(BOARD, 3, towards=bought, shrink=0)
+    assert table.others.tolist() == [[2, -1, -1], [2, -1, -1], [0, -1, -1], [0, -1, -1]]
+    np.testing.assert_allclose(table.weights[0, 0], 2 / np.sqrt(3 * 2))
+    np.testing.assert_allclose(table.weights[2, 0], 1 / np.sqrt(2 * 1))
+
+
+def test_an_item_beside_its_neighbours() -> None:
+    table = Neighbours(np.array([[1, 2], [0, -1], [-1, -1]], np.int32), np.array([[3, 1], [2, 0], [0, 0]], np.float32))
+    assert with_own(table, 0) is table
+    sooner = with_own(table, 1)
+    assert sooner.others.tolist() == [[1, 0], [1, 0], [2, -1]]  # the mean row sum is 3
+    np.testing.assert_allclose(sooner.weights, [[3, 3], [3, 2], [3, 0]])
+    against = with_own(table, -1)
+    assert against.others.tolist() == [[1, 0], [0, 1], [2, -1]]
+    np.testing.assert_allclose(against.weights, [[3, -3], [2, -3], [-3, 0]])
 
 
 def test_ease_is_the_closed_form() -> None:

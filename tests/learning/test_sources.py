@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from mtrec_django.dataset import Dataset
+from mtrec_django.learning.pretrain import fit
 from mtrec_django.learning.settings import Settings
 from mtrec_django.learning.sources import by_visit, made, table_names
 
-from .worlds import DAY, START, catalogue_of, tastes
+from .worlds import DAY, QUICK, START, catalogue_of, tastes
 
 PAIRS = 6
 
@@ -43,6 +44,46 @@ def test_tables_of_visits_are_tried_where_there_are_orders() -> None:
     assert "ease visit light" in table_names(orders(), Settings())
     assert not [name for name in table_names(tastes(), Settings()) if "visit" in name]
     assert table_names(orders(), Settings(quick=True)) == ["knn"]
+
+
+def looked_and_bought() -> Dataset:
+    """Everybody looks at four items of his taste, of eight, and then buys one that he did not look at."""
+    users, looked, items = 180, 4, 48
+    rng = np.random.default_rng(0)
+    world = tastes(users=users, events=looked + 1, per_taste=8, second=True)
+    order = np.stack([rng.permutation(8)[: looked + 1] for _ in range(users)])
+    item = order * 6 + (np.arange(users) % 6)[:, None]
+    bought = np.tile(np.arange(looked + 1) == looked, users).astype(np.int32)
+    events = replace(world.events, item=item.ravel().astype(np.int32), kind=bought, scenario=bought)
+    assert len(world.items) == items
+    goals = [replace(world.goals[0], weights={"view": 1.0}), world.goals[1]]
+    return replace(world, events=events, goals=goals)
+
+
+def test_a_scenario_that_wants_a_part_of_what_is_wanted_has_a_table_of_its_own() -> None:
+    world = looked_and_bought()
+    assert table_names(world, Settings(), [0, 1])[-1] == "knn for basket"
+    assert "knn for home" not in table_names(world, Settings(), [1])
+    assert not [name for name in table_names(tastes(), Settings(), [0]) if " for " in name]
+    table = made("knn for basket", world, Settings())
+    bought = np.unique(world.events.item[world.events.kind == 1])
+    assert set(table.others[table.others >= 0]) == set(bought)
+
+
+def test_where_nobody_wants_what_he_met_it_is_not_shown() -> None:
+    world = looked_and_bought()
+    recipe = fit(world, settings=QUICK).report["recipe"]
+    assert recipe["own"] < 0
+
+
+def test_where_all_want_the_same_again_it_is_shown_sooner() -> None:
+    world = tastes(users=120, events=12)
+    favourite = np.random.default_rng(0).integers(0, 12, 120) * 6 + np.arange(120) % 6
+    again = np.tile(np.arange(12) % 2 == 0, 120)
+    item = np.where(again, np.repeat(favourite, 12), world.events.item).astype(np.int32)
+    goals = [replace(world.goals[0], repeats=True)]
+    world = replace(world, events=replace(world.events, item=item), goals=goals)
+    assert fit(world, settings=QUICK).report["recipe"]["own"] > 0
 
 
 def test_dense_data_are_trained_on_for_longer() -> None:
