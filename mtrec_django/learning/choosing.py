@@ -27,7 +27,7 @@ HERE = (3.0, 10.0, 100.0)
 KINDS = (0.0, 0.2, 0.5, 3.0)
 SHARES = (0.5, 1.0, 2.0, 4.0)
 WEIGHTS = (0.1, 0.2, 0.5, 1.0, 2.0)
-OWN = (0.1, 0.5, -1.0)
+OWN = (0.5, 0.1, -0.05, -0.15, -1.0)
 """Tried: how much what was met before counts for itself, or against itself, beside all its neighbours."""
 OWN_BY = 1.01
 TEXT = "text"
@@ -53,8 +53,7 @@ def choose_all(run: Run, network: Network, known: Dataset, asked: list[Queries])
         _Goal(run, known, questions, tables, encode(encoder, vectors, run.dataset.events, questions), vectors)
         for questions in asked
     ]
-    name, share = _best_mixture(goals, tables)
-    own = _best_own(goals, name, share)
+    name, share, own = _best_mixture(goals, tables)
     recipe = Recipe(name, share, own, [goal.half_life for goal in goals])
     table = with_own(tables[name] if not share else mixed([(1.0, tables[name]), (share, tables[TEXT])]), own)
     chosen = Chosen(recipe, table, [], {})
@@ -79,25 +78,35 @@ def _tables(run: Run, known: Dataset, goals: list[int]) -> dict[str, Neighbours]
     return tables
 
 
-def _best_mixture(goals: list[_Goal], tables: dict[str, Neighbours]) -> tuple[str, float]:
-    """The table and share of text that serve all scenarios best; each scenario's figures relative to its own best."""
+Mixture = tuple[str, float, float]
+"""A table, the share of text beside it, and how much what was met before counts by itself."""
+
+
+def _best_mixture(goals: list[_Goal], tables: dict[str, Neighbours]) -> Mixture:
+    """The mixture that serves all scenarios best; each scenario's figures relative to its own best without what was
+    met before, which is let in only where it is clearly of use somewhere."""
+    asking = [goal for goal in goals if len(goal.asked)]
     names = [name for name in tables if name != TEXT]
-    totals: dict[tuple[str, float], float] = {}
+    shares = (0.0, *SHARES) if TEXT in tables else (0.0,)
+    plain = _totals(asking, [(name, share, 0.0) for name in names for share in shares])
+    if not plain:
+        return "knn", 0.0, 0.0
+    first = max(plain, key=lambda one: plain[one])
+    share_of = {name: max(shares, key=lambda share: plain[name, share, 0.0]) for name in names}
+    owned = _totals(asking, [(name, share, own) for name, share in share_of.items() for own in OWN])
+    best = max(owned, key=lambda one: owned[one])
+    gains = [goal.value(best) > OWN_BY * goal.best for goal in asking]
+    return best if owned[best] > plain[first] and any(gains) else first
+
+
+def _totals(goals: list[_Goal], mixtures: list[Mixture]) -> dict[Mixture, float]:
+    totals: dict[Mixture, float] = {}
     for goal in goals:
-        values = goal.mixtures(names)
-        best = max(values.values(), default=0.0)
-        for key, value in values.items():
-            totals[key] = totals.get(key, 0.0) + np.sqrt(len(goal.asked)) * value / max(best, 1e-9)
-    return max(totals, key=lambda key: totals[key], default=("knn", 0.0))
-
-
-def _best_own(goals: list[_Goal], name: str, share: float) -> float:
-    """How much what was met before counts by itself: what serves all scenarios best, if one of them clearly gains."""
-    weights = np.sqrt([len(goal.asked) for goal in goals])
-    values = {own: np.array([goal.owned(name, share, own) for goal in goals]) for own in (0.0, *OWN)}
-    gains = {own: value / np.maximum(values[0.0], 1e-9) for own, value in values.items()}
-    best = max(gains, key=lambda own: float(gains[own] @ weights))
-    return best if (gains[best] > OWN_BY).any() else 0.0
+        values = goal.values(mixtures)
+        goal.best = goal.best or max(values.values(), default=0.0)
+        for mixture, value in values.items():
+            totals[mixture] = totals.get(mixture, 0.0) + np.sqrt(len(goal.asked)) * value / max(goal.best, 1e-9)
+    return totals
 
 
 class _Goal:
@@ -114,6 +123,7 @@ class _Goal:
     ) -> None:
         self.run, self.known, self.asked, self.vectors = run, known, asked, vectors
         self.queries, self.half_life = queries, 0.0
+        self.best = 0.0  # of the mixtures without what was met before
         self.scale = {name: _row_sum(table) for name, table in tables.items()}
         self.tables = {name: table.matrix() for name, table in tables.items()}
         self.itself = sparse.identity(len(run.dataset.items), np.float32, "csr")
@@ -195,31 +205,23 @@ class _Goal:
             prior={f"{POPULAR}{life}": prior(self.known, self.asked.scenario, life) for life in lives},
         )
 
-    def mixtures(self, names: list[str]) -> dict[tuple[str, float], float]:
-        """NDCG@10 of the blend with each table and share of text."""
-        if not len(self.asked):
-            return {}
-        shares = (0.0, *SHARES) if TEXT in self.tables else (0.0,)
-        values: dict[tuple[str, float], float] = {}
-        for name in names:
-            for share in shares:
-                self.run.progress("choose table", len(values), len(names) * len(shares))
-                values[name, share] = self._with(name, share)
-        return values
+    def values(self, mixtures: list[Mixture]) -> dict[Mixture, float]:
+        """NDCG@10 of the blend with each mixture."""
+        out: dict[Mixture, float] = {}
+        for mixture in mixtures:
+            self.run.progress("choose table", len(out), len(mixtures))
+            out[mixture] = self.value(mixture)
+        return out
 
-    def owned(self, name: str, share: float, own: float) -> float:
-        """NDCG@10 of the blend with a mixture, where what was met before counts by itself as well."""
-        return self._with(name, share, own) if len(self.asked) else 0.0
-
-    def _with(self, name: str, share: float, own: float = 0.0) -> float:
+    def value(self, mixture: Mixture) -> float:
         """The best of a few weights of the mixture beside what was chosen so far, or of the mixture alone."""
-        kept = self.scorer.kept
-        mixture = kept[f"{TOGETHER}/{name}"] / self.scale[name]
+        (name, share, own), kept = mixture, self.scorer.kept
+        raw = kept[f"{TOGETHER}/{name}"] / self.scale[name]
         if share:
-            mixture = mixture + share / self.scale[TEXT] * kept[f"{TOGETHER}/{name}/{TEXT}"]
+            raw = raw + share / self.scale[TEXT] * kept[f"{TOGETHER}/{name}/{TEXT}"]
         if own:
-            mixture = mixture + own * (1 + share) * kept[f"{TOGETHER}/{name}/{SELF}"]
-        scorer = self.scorer.plus(TOGETHER, mixture)
+            raw = raw + own * (1 + share) * kept[f"{TOGETHER}/{name}/{SELF}"]
+        scorer = self.scorer.plus(TOGETHER, raw)
         beside = (scorer.ndcg({**self.base, TOGETHER: weight}) for weight in (*WEIGHTS, 5.0))
         return max(scorer.ndcg({TOGETHER: 1.0}), *beside)
 
