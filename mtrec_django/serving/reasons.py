@@ -23,6 +23,8 @@ Floats = npt.NDArray[np.float32]
 
 PINNED = "pinned"
 """Put into its place by hand."""
+AGAIN = "again"
+"""Met before, and mostly for that."""
 
 _BECAUSE: dict[str, Promise] = {
     "purchase": _("Because you bought {item}"),
@@ -57,6 +59,8 @@ class Reason:
         """Translated when it is rendered."""
         if self.source == PINNED:
             return _("Our choice")
+        if self.source == AGAIN:
+            return _("You bought this before") if self.kind == "purchase" else _("You looked at this before")
         source = registered_sources().get(self.source)
         if source is None:
             return _("Recommended")
@@ -88,23 +92,31 @@ def explain(
     strongest = max(ranking.parts, key=lambda name: ranking.parts[name][at])
     partner = int(found.partners[strongest][at]) if strongest in found.partners else -1
     if partner >= 0 and not says_no(history.kinds[partner]):
-        return Reason(strongest, history.titles[partner], history.kinds[partner])
+        return _because(strongest, history, partner, int(found.items[at]))
     if strongest in (PERSONAL, TOGETHER):
-        return _weightiest(pulls() @ found.vectors[at], history, on_page) or _unasked(found, at)
+        speaking = _weightiest(pulls() @ found.vectors[at], history)
+        if speaking is None:
+            return _unasked(found, at)
+        source = SIMILAR if history.items[speaking] == on_page else PERSONAL
+        return _because(source, history, speaking, int(found.items[at]))
     return Reason(NEW if strongest == FRESH else strongest)
 
 
-def _weightiest(parts: Floats, history: History, on_page: int | None) -> Reason | None:
-    """The item of the history that adds most to the score; `parts` is what each adds. [events]"""
+def _because(source: str, history: History, event: int, item: int) -> Reason:
+    """The reason that an event of the history gives; where it is one with the very item, that."""
+    if history.items[event] == item:
+        return Reason(AGAIN, kind=history.kinds[event])
+    return Reason(source, history.titles[event], history.kinds[event])
+
+
+def _weightiest(parts: Floats, history: History) -> int | None:
+    """The event of the history that adds most to the score; `parts` is what each adds. [events]"""
     if not len(history):
         return None
     refused = np.fromiter(map(says_no, history.kinds), np.bool_, len(history))
     adding = np.where((parts > 0) & ~refused, parts, 0)
     most = int(adding.argmax())
-    if not adding[most]:
-        return None
-    source = SIMILAR if history.items[most] == on_page else PERSONAL
-    return Reason(source, history.titles[most], history.kinds[most])
+    return most if adding[most] else None
 
 
 def _unasked(found: Candidates, at: int) -> Reason:

@@ -73,6 +73,15 @@ def test_not_the_item_most_like_it_where_that_one_is_hardly_heeded() -> None:
     assert third == Reason("personal")  # both speak against it
 
 
+def test_what_was_met_before_is_shown_for_that() -> None:
+    found = candidates(together=[0.0, 3.0, 0.0])
+    assert reasons(found, Blend({"together": 1.0}), replace(HISTORY, items=(1, 0)))[1] == Reason("again", kind="view")
+    found, history = candidates(personal=[0.9, 0.5, 0.1]), replace(HISTORY, items=(0, 1))
+    assert reasons(found, Blend({"personal": 1.0}), history)[1] == Reason("again", kind="purchase")
+    assert str(Reason("again", kind="purchase").sentence) == "You bought this before"
+    assert str(Reason("again", kind="view").sentence) == "You looked at this before"
+
+
 def test_nothing_is_asked_where_another_feature_lifts_most() -> None:
     found = candidates(popular=[0, 5, 9])
     ranking = rank(found, Blend({"popular": 1.0}))
