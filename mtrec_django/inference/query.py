@@ -84,17 +84,19 @@ class QueryEncoder:
         here: npt.NDArray[np.bool_],
         visitor: Floats | None = None,
     ) -> Floats:
-        """The query vector of one visitor, unit length. [dim]
+        """The query vector of one visitor, unit length; or of several with as many events each, one a row. [..., dim]
 
         Args:
-            vectors: item vectors of the events, most recent first; those beyond `length` are not read. [events, dim]
-            kinds: position of each event's kind; any number out of range is an unknown kind. [events]
-            ages_seconds: time from each event until now; negative or NaN where unknown. [events]
-            here: whether the event happened in the scenario that asks. [events]
-            visitor: what `about` says of the visitor. [dim]
+            vectors: item vectors of the events, most recent first; those beyond `length` are not read.
+                [..., events, dim]
+            kinds: position of each event's kind; any number out of range is an unknown kind. [..., events]
+            ages_seconds: time from each event until now; negative or NaN where unknown. [..., events]
+            here: whether the event happened in the scenario that asks. [..., events]
+            visitor: what `about` says of the visitor. [..., dim]
         """
-        state = self._state(vectors, kinds, ages_seconds, here) if len(vectors) else self.arrays["empty"]
-        return self._query(state, visitor)
+        if vectors.shape[-2]:
+            return self._query(self._state(vectors, kinds, ages_seconds, here), visitor)
+        return self._query(np.broadcast_to(self.arrays["empty"], (*vectors.shape[:-2], self.dim)), visitor)
 
     def pulls(
         self,
@@ -142,10 +144,10 @@ class QueryEncoder:
         ages: npt.NDArray[np.number],
         here: npt.NDArray[np.bool_],
     ) -> Floats:
-        events = min(len(vectors), self.length)
-        told = self._heard(vectors[:events], kinds[:events], ages[:events], here[:events], newest=1)
-        tokens, logits, values = told
-        return self._answer(tokens[:1], logits + self.arrays["position"][:, :events], values)[0]
+        events = min(vectors.shape[-2], self.length)
+        seen = vectors[..., :events, :], kinds[..., :events], ages[..., :events], here[..., :events]
+        tokens, logits, values = self._heard(*seen, newest=1)
+        return self._answer(tokens[..., :1, :], logits + self.arrays["position"][:, :events], values)[..., 0, :]
 
     def _heard(
         self,
@@ -158,22 +160,26 @@ class QueryEncoder:
     ) -> tuple[Floats, Floats, Floats]:
         """Tokens, how much each of the newest heeds every event wherever that stands, and what each event says.
 
-        [events, dim], [newest, heads, events], [heads, events, dim / heads]
+        [..., events, dim], [..., newest, heads, events], [..., heads, events, dim / heads]
         """
         a, dim = self.arrays, self.dim
         x = self._tokens(vectors, np.asarray(kinds))
         n = _norm(x, a["norm_attention.weight"], a["norm_attention.bias"])
-        q = (n[:newest] @ a["qkv"][:, :dim]).reshape(newest, self.heads, -1)
-        k, v = (n @ a["qkv"][:, dim:]).reshape(len(x), 2, self.heads, -1).transpose(1, 2, 0, 3)
-        logits = (k @ q.transpose(1, 2, 0)).transpose(2, 0, 1) / np.float32(np.sqrt(q.shape[-1]))
-        logits += a["age"][:, age_bucket(np.asarray(ages))]
-        logits += a["here"][:, None] * np.asarray(here, np.float32)
+        q = (n[..., :newest, :] @ a["qkv"][:, :dim]).reshape(*n.shape[:-2], newest, self.heads, -1).swapaxes(-3, -2)
+        both = (n @ a["qkv"][:, dim:]).reshape(*n.shape[:-1], 2, self.heads, -1)
+        k, v = both[..., 0, :, :].swapaxes(-3, -2), both[..., 1, :, :].swapaxes(-3, -2)
+        logits = (q @ k.swapaxes(-1, -2)).swapaxes(-3, -2) / np.float32(np.sqrt(q.shape[-1]))
+        logits += np.moveaxis(a["age"][:, age_bucket(np.asarray(ages))], 0, -2)[..., None, :, :]
+        logits += a["here"][:, None] * np.asarray(here, np.float32)[..., None, None, :]
         return x, logits.astype(np.float32), v
 
     def _answer(self, newest: Floats, logits: Floats, values: Floats) -> Floats:
-        """The states of several askers. [askers, dim], [askers, heads, events], [heads, events, dim / heads]"""
+        """The states of several askers, of one visitor or of each of several. [..., askers, dim]
+
+        Of tokens [..., askers, dim], logits [..., askers, heads, events], values [..., heads, events, dim / heads].
+        """
         a = self.arrays
-        told = (_softmax(logits).swapaxes(0, 1) @ values).swapaxes(0, 1).reshape(newest.shape)
+        told = (_softmax(logits).swapaxes(-3, -2) @ values).swapaxes(-3, -2).reshape(newest.shape)
         y: Floats = np.asarray(newest + told @ a["out"], np.float32)
         hidden = _norm(y, a["norm_mlp.weight"], a["norm_mlp.bias"]) @ a["up"] + a["up_bias"]
         y = y + _gelu(hidden) @ a["down"] + a["down_bias"]
@@ -184,7 +190,7 @@ class QueryEncoder:
         kinds = np.where((kinds >= 0) & (kinds < len(table) - 1), kinds, len(table) - 1)
         x = np.asarray(vectors, np.float32)
         if "sign" in self.arrays:  # [kinds + 1], -1 for what says no
-            x = x * self.arrays["sign"][kinds][:, None]
+            x = x * self.arrays["sign"][kinds][..., None]
         return _norm(x, self.arrays["norm_in.weight"], self.arrays["norm_in.bias"]) + table[kinds]
 
     def about(self, features: Mapping[str, Any], friends: Floats) -> Floats | None:

@@ -13,7 +13,7 @@ from ..inference.blend import PERSONAL, POPULAR, TOGETHER, Blend
 from ..inference.polarity import says_no
 from .blending import Choice, Scorer, blend_of, choose
 from .candidates import Candidates, gather
-from .neighbours import Neighbours, mixed, text_neighbours, with_own
+from .neighbours import Neighbours, mixed, with_own
 from .network import Network
 from .queries import Queries, encode, histories, relevant_count
 from .run import Run
@@ -74,7 +74,7 @@ def _tables(run: Run, known: Dataset, goals: list[int]) -> dict[str, Neighbours]
         tables[name] = made(name, known, settings)
     if np.any(run.similar != 0):
         run.progress("table text", 0, 1)
-        tables[TEXT] = text_neighbours(run.similar, settings.neighbours)
+        tables[TEXT] = run.by_text()
     return tables
 
 

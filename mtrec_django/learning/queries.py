@@ -14,6 +14,8 @@ from ..inference.query import QueryEncoder
 from .hearing import refusals
 from .sampling import repeated
 
+AT_ONCE = 256
+"""Queries that are encoded at once."""
 TEST_SHARE = 0.15
 VALIDATION_SHARE = 0.10
 
@@ -184,15 +186,19 @@ def _ones(
 def encode(
     encoder: QueryEncoder, vectors: npt.NDArray[np.float32], events: Events, asked: Queries
 ) -> npt.NDArray[np.float32]:
-    """The query vectors, by the very code that serves. [queries, dim]"""
+    """The query vectors, by the very code that serves; those with as many events at once. [queries, dim]"""
     out = np.zeros((len(asked), encoder.dim), np.float32)
-    for query, (begin, end, now) in enumerate(zip(asked.begin, asked.end, asked.now, strict=True)):
-        rows = np.arange(end - 1, max(begin, end - encoder.length) - 1, -1)
-        time = events.time[rows]
-        ages = np.where((time > 0) & (now > 0), now - time, -1)
-        here = events.scenario[rows] == asked.scenario
-        visitor = None if encoder.visitors is None else encoder.visitors[asked.user[query]]
-        out[query] = encoder.encode(vectors[events.item[rows]], events.kind[rows], ages, here, visitor)
+    size = np.minimum(asked.end - asked.begin, encoder.length)
+    for events_each in np.unique(size):
+        alike = np.flatnonzero(size == events_each)
+        for first in range(0, len(alike), AT_ONCE):
+            some = alike[first : first + AT_ONCE]
+            rows = asked.end[some, None] - 1 - np.arange(events_each)
+            time, now = events.time[rows], asked.now[some, None]
+            ages = np.where((time > 0) & (now > 0), now - time, -1)
+            here = events.scenario[rows] == asked.scenario
+            visitor = None if encoder.visitors is None else encoder.visitors[asked.user[some]]
+            out[some] = encoder.encode(vectors[events.item[rows]], events.kind[rows], ages, here, visitor)
     return out
 
 

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..columns import on_disk
 from ..dataset import Dataset, Floats
 from ..inference.artifact import Artifact
 from ..inference.query import QueryEncoder
 from ..representation.features import ColdPlaces, ItemFeatures
 from .distributed import agree, align_rows, world
 from .hearing import Heard, against, hear, refusals
+from .neighbours import Neighbours, text_neighbours
 from .network import Network, Shape
 from .queries import Queries, Split, last_out, queries, time_split
 from .sampling import Negatives, Sampler, balance, discoveries, recent, visits_share
@@ -45,6 +47,7 @@ class Run:
     similar: Floats  # [items, n]
     heard: Heard
     places: dict[bytes, ColdPlaces] = field(default_factory=dict)  # of each set of items with events met so far
+    found: list[Neighbours] = field(default_factory=list)  # by text, once they were asked for
 
     @classmethod
     def prepare(
@@ -126,6 +129,13 @@ class Run:
         counts = np.bincount(dataset.events.item, minlength=len(dataset.items))
         negatives = Negatives(counts, self.settings.negatives, self.settings.full_softmax_items)
         return Trainer(network, negatives, dataset.catalogue, self.settings, rate=rate, seed=seed)
+
+    def by_text(self) -> Neighbours:
+        """The neighbours of every item by what is written on it: found once, since no event changes them; on disk."""
+        if not self.found:
+            table = text_neighbours(self.similar, self.settings.neighbours)
+            self.found.append(Neighbours(on_disk(table.others), on_disk(table.weights)))
+        return self.found[0]
 
     def settle(self, network: Network, known: Dataset) -> None:
         """Let items without events in what was trained on begin, in a training to come, at their nearest ones."""

@@ -12,7 +12,7 @@ from ..dataset import Bools, Dataset, Floats
 from ..inference.blend import Blend
 from .candidates import full_ranking
 from .evaluation import per_query
-from .neighbours import Neighbours, completed, ease, had, item_knn, log_prior, mixed, text_neighbours, with_own
+from .neighbours import Neighbours, completed, ease, had, item_knn, log_prior, mixed, with_own
 from .queries import Queries, histories, visits
 from .sampling import repeated, target_weights
 from .settings import Settings
@@ -37,11 +37,11 @@ class Recipe:
     own: float = 0.0  # what an item's own events say of it, as a share of all its neighbours; below 0 against it
     half_life: list[float] = field(default_factory=list)  # of each goal's prior, seconds
 
-    def build(self, dataset: Dataset, settings: Settings, similar: Floats) -> Neighbours:
-        """The table of neighbours from all events of the data set."""
+    def build(self, dataset: Dataset, settings: Settings, by_text: Callable[[], Neighbours]) -> Neighbours:
+        """The table of neighbours from all events of the data set; those by text are asked for where they count."""
         table = made(self.table, dataset, settings)
         if self.text_share > 0:
-            table = mixed([(1.0, table), (self.text_share, text_neighbours(similar, settings.neighbours))])
+            table = mixed([(1.0, table), (self.text_share, by_text())])
         return with_own(table, self.own)
 
     def priors(self, dataset: Dataset, *, now: int | None = None) -> Floats:

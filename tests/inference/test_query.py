@@ -161,3 +161,14 @@ def test_a_query_takes_about_a_millisecond() -> None:
         encoder.encode(*events)
         laps.append(time.process_time() - started)
     assert sorted(laps)[10] < 0.003  # generous: other tests share the machine
+
+
+@pytest.mark.parametrize("events", [0, 1, 7, 60])
+def test_many_at_once_are_encoded_as_one_by_one(events: int) -> None:
+    encoder = QueryEncoder.from_artifacts(artifact(network()))
+    each = [history(events, seed) for seed in range(5)]
+    about = np.random.default_rng(1).standard_normal((5, 64)).astype(np.float32)
+    together = encoder.encode(*map(np.stack, zip(*each, strict=True)), about)
+    np.testing.assert_allclose(
+        together, [encoder.encode(*one, row) for one, row in zip(each, about, strict=True)], atol=1e-5
+    )
