@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
-from django.db import connection
 
-from example_project.celery import app
 from example_project.environment import broker_of
 from mtrec_django.catalog.sync import sync
 from mtrec_django.events.history import import_events
@@ -26,63 +17,9 @@ from mtrec_django.retrieval import store
 from mtrec_django.serving.recommender import recommend
 from mtrec_django.tasks import catch_up
 from tests.jobs.worlds import make_events, make_products
-
-ROOT = Path(__file__).parent.parent
-PATIENCE = 90  # seconds
+from tests.workers import broker, database_url, wait_for, worker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-
-
-def database_url() -> str:
-    settings = connection.settings_dict
-    return f"postgresql://{settings['USER']}@/{settings['NAME']}?host={quote(settings['HOST'], safe='')}"
-
-
-@contextmanager
-def worker(log: Path, settings: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker process with its children in a session of their own."""
-    env = os.environ | {"DJANGO_SETTINGS_MODULE": settings, "DATABASE_URL": database_url(), "OMP_NUM_THREADS": "1"}
-    arguments = ["celery", "-A", "example_project", "worker", "-Q", "mtrec", "-c", "1", "-l", "INFO"]
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            cwd=ROOT,
-            env=env,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        yield process
-    finally:
-        kill(process)
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL to the worker and all its children: nothing of it can tidy up."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def wait_for(condition: Callable[[], bool], log: Path) -> None:
-    """Look until it is so."""
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < until, log.read_text()[-3000:]
-        time.sleep(0.1)
-
-
-@contextmanager
-def broker(url: str) -> Iterator[None]:
-    """Queue at this address for a while."""
-    before = app.conf.broker_url
-    app.conf.broker_url = url
-    app.conf.broker_write_url = app.conf.broker_read_url = url
-    try:
-        yield
-    finally:
-        app.conf.broker_url = app.conf.broker_write_url = app.conf.broker_read_url = before
 
 
 @pytest.fixture
