@@ -16,7 +16,7 @@ from kombu import Connection
 
 from example_project.environment import broker_of
 
-PATIENCE = 120  # seconds: a node of RabbitMQ takes five, and half a minute where others want the processor too
+PATIENCE = 120  # seconds: a node of RabbitMQ takes half a minute where others want the processor too
 RABBIT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """The script itself: Debian's on the path becomes another user, who may not write to a test's folder."""
 
