@@ -2,20 +2,29 @@
 
 Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas: "Time-uniform central limit theory and asymptotic confidence sequences",
 Annals of Statistics 52(6), 2024 (arXiv:2103.06476); the difference of two arms is their section on randomised
-experiments. The split is watched by Lindon, Malek: "Anytime-valid inference for multinomial count data", NeurIPS 2022.
+experiments. Up to a number of visitors that is planned beforehand, most of the error rate is spent by the boundary of
+O'Brien and Fleming (Biometrics 35, 1979) at every moment, as Lan and DeMets (Biometrika 70, 1983) have it. The split
+is watched by Lindon, Malek: "Anytime-valid inference for multinomial count data", NeurIPS 2022.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 ENOUGH = 100
 """Visitors in an arm below which nothing is said of it: the interval is asymptotic."""
 
 ENOUGH_DIFFERENT = 10
 """Visitors beside the most frequent outcome below which nothing is said of an arm, for the same reason."""
+
+PLANNED = 0.9
+"""Part of the error rate that is spent until the planned number of visitors is there; the rest holds for ever."""
+
+FOUND = 0.8
+"""How often a plan is to find what is there."""
 
 CONCENTRATION = 1000.0
 """How near to the intended split the alternatives are that `split_doubt` weighs it against."""
@@ -73,6 +82,13 @@ class Difference:
     def worse(self) -> bool:
         return self.high < 0
 
+    def within(self, before: Difference | None) -> Difference:
+        """No wider than it was: intervals that all hold together hold where they overlap."""
+        if before is None:
+            return self
+        low, high = max(self.low, before.low), min(self.high, before.high)
+        return replace(self, low=low, high=high) if low <= high else self
+
     @property
     def percent(self) -> tuple[float, float, float] | None:
         """Mean, low and high in percent of the other arm; None where that has nothing."""
@@ -85,7 +101,8 @@ def difference(arm: Sample, control: Sample, *, alpha: float, horizon: int) -> D
     Visitors come one by one and their numbers do not change any more once they are in a sample.
 
     Args:
-        horizon: visitors of both arms together at which the interval is narrowest for what it is; it holds at any.
+        horizon: visitors of both arms together that are planned, fixed before the first one came. The interval is
+            narrowest for what it is when they are there; it holds at any number.
 
     Returns:
         None while there is too little for a limit theorem.
@@ -100,9 +117,42 @@ def difference(arm: Sample, control: Sample, *, alpha: float, horizon: int) -> D
 
 
 def boundary(t: int, *, alpha: float, horizon: int) -> float:
-    """Half the width of the interval of a mean of t numbers of variance one, by the normal mixture of the paper."""
+    """Half the width of the interval of a mean of t numbers of variance one."""
+    for_ever = mixture(t, alpha=(1 - PLANNED) * alpha, horizon=horizon)
+    return min(for_ever, critical(alpha) * math.sqrt(horizon) / t) if t <= horizon else for_ever
+
+
+def critical(alpha: float) -> float:
+    """What a Brownian motion of one unit of time leaves, up or down, with the planned part of `alpha`.
+
+    By the reflection principle, and without what leaves on both sides: a little too high, never too low.
+    """
+    return NormalDist().inv_cdf(1 - PLANNED * alpha / 4)
+
+
+def mixture(t: int, *, alpha: float, horizon: int) -> float:
+    """The same by the normal mixture of the paper alone, which knows no last visitor."""
     rho = (-2 * math.log(alpha) + math.log(1 - 2 * math.log(alpha))) / max(horizon, 1)  # rho squared
     return math.sqrt(2 * (t * rho + 1) / (t * t * rho) * math.log(math.sqrt(t * rho + 1) / alpha))
+
+
+def needed(control: Sample, lift: float, *, alpha: float, share: float = 0.5) -> int | None:
+    """Visitors of both arms together with which a lift is found in `FOUND` of all cases, planned as the horizon.
+
+    Args:
+        control: what visitors do now.
+        lift: by which part of the mean, as 0.2; as many more of them do what they do now.
+        share: the arm's part of the visitors of both.
+
+    Returns:
+        None where nothing is known of what they do.
+    """
+    if not control.total or not lift:
+        return None
+    squares, mean = control.squares / control.n * (1 + lift), control.total / control.n * (1 + lift)
+    spread = (squares - mean * mean) / share + control.variance / (1 - share)
+    seen = critical(alpha) + NormalDist().inv_cdf(FOUND)
+    return math.ceil(max(0.0, spread) * (seen / (control.total / control.n * lift)) ** 2)
 
 
 def split_doubt(counts: Sequence[int], shares: Sequence[float]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -47,12 +47,16 @@ def outcome(experiment: Experiment) -> Outcome:
     arms = list(experiment.arms.all())
     days = _by_day(arms)
     total = {arm.pk: _added(day.get(arm.pk) for day in days.values()) for arm in arms}
-    compared = _compare(experiment, arms, total)
+    course = _course(experiment, arms, days)
+    compared = course[-1][1] if course else {}
     effects = [Effect(arm, total[arm.pk], compared.get(arm.pk, {})) for arm in arms]
     counts = [effect.visitors for effect in effects]
     filled = [arm for arm in arms if arm.stopped_at is None]  # one that was stopped stays behind its share
     doubt = split_doubt(counts, [arm.share for arm in arms]) if len(filled) == len(arms) and any(counts) else 1.0
-    return Outcome(effects, _course(experiment, arms, days), doubt)
+    by_day = [
+        (day, {arm.name: after[arm.pk][experiment.metric] for arm in arms if arm.pk in after}) for day, after in course
+    ]
+    return Outcome(effects, by_day, doubt)
 
 
 def alpha_of(experiment: Experiment, arms: Iterable[Arm]) -> float:
@@ -60,7 +64,15 @@ def alpha_of(experiment: Experiment, arms: Iterable[Arm]) -> float:
     return experiment.error_rate / max(1, len([arm for arm in arms if arm.role != Arm.Role.CONTROL]))
 
 
+def horizon_of(experiment: Experiment, arm: Arm, arms: Sequence[Arm]) -> int:
+    """Of the visitors planned for the experiment, those of one arm and its control."""
+    shares = {each.pk: each.share for each in arms}
+    control = next((each.share for each in arms if each.role == Arm.Role.CONTROL), 0)
+    return max(1, round(experiment.horizon * (shares[arm.pk] + control) / sum(shares.values())))
+
+
 Samples = dict[str, Sample]  # by metric
+Compared = dict[int, dict[str, Difference | None]]  # by arm, by metric
 
 
 def _by_day(arms: list[Arm]) -> dict[date, dict[int, Samples]]:
@@ -78,18 +90,14 @@ def _added(days: Iterable[Samples | None]) -> Samples:
     return total
 
 
-def _compare(
-    experiment: Experiment, arms: list[Arm], total: dict[int, Samples]
-) -> dict[int, dict[str, Difference | None]]:
+def _compare(experiment: Experiment, arms: list[Arm], total: dict[int, Samples]) -> Compared:
     control = next((arm for arm in arms if arm.role == Arm.Role.CONTROL), None)
     if control is None:
         return {}
-    alpha = alpha_of(experiment, arms)
+    alpha, horizon = alpha_of(experiment, arms), {arm: horizon_of(experiment, arm, arms) for arm in arms}
     return {
         arm.pk: {
-            metric: difference(
-                total[arm.pk][metric], total[control.pk][metric], alpha=alpha, horizon=experiment.horizon
-            )
+            metric: difference(total[arm.pk][metric], total[control.pk][metric], alpha=alpha, horizon=horizon[arm])
             for metric in Metric.values
         }
         for arm in arms
@@ -99,11 +107,16 @@ def _compare(
 
 def _course(
     experiment: Experiment, arms: list[Arm], days: dict[date, dict[int, Samples]]
-) -> list[tuple[date, dict[str, Difference | None]]]:
+) -> list[tuple[date, Compared]]:
+    """What was known after each day, in every metric: never less than the day before."""
     total = {arm.pk: _added(()) for arm in arms}
+    known: Compared = {}
     course = []
     for day, samples in sorted(days.items()):
         total = {pk: _added((before, samples.get(pk))) for pk, before in total.items()}
-        compared = _compare(experiment, arms, total)
-        course.append((day, {arm.name: compared[arm.pk][experiment.metric] for arm in arms if arm.pk in compared}))
+        known = {
+            pk: {metric: found and found.within(known.get(pk, {}).get(metric)) for metric, found in metrics.items()}
+            for pk, metrics in _compare(experiment, arms, total).items()
+        }
+        course.append((day, known))
     return course
