@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from ..exceptions import ExperimentError
 from ..inference.confidence import Difference, Sample
 from ..jobs.effects import Effect, Outcome, alpha_of, outcome
+from ..jobs.planning import BACK, plans, traffic
 from ..models import Arm, Experiment, Metric
 from .actions import PUBLISH, ActionsMixin, Said, person
 from .charts import Chart, lines
@@ -148,13 +149,17 @@ class ExperimentAdmin(ActionsMixin):
             "may_end": state in {Experiment.State.RUNNING, Experiment.State.SCHEDULED},
             "next": request.get_full_path(),
         }
-        if state != Experiment.State.DRAFT:
+        if state == Experiment.State.DRAFT:
+            seen = traffic(experiment)
+            context |= {"plans": plans(experiment, seen), "came": sum(seen.new), "back": BACK}
+        else:
             found = outcome(experiment)
             context |= {
                 "metrics": [Metric(name).label for name in Metric.values],
                 "lines": _lines(experiment, found),
                 "outcome": found,
                 "chart": course(experiment, found),
+                "counted": sum(effect.visitors for effect in found.effects),
                 "sure": f"{100 * (1 - alpha_of(experiment, experiment.arms.all())):g}",
             }
         return context

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from ..models import Arm, ArmDay, Experiment
+from ..models import Arm, ArmDay, Experiment, Scenario
 from .effects import outcome
 
 logger = logging.getLogger(__name__)
@@ -19,20 +19,18 @@ LOUD = 500
 
 # A visitor is counted once, by the arm of his first list, when his days are over: so his number never changes, which
 # the intervals need. Whoever was merged into a user at log-in keeps the arm that he saw first.
-_COUNT = """
-with first as (
+FIRST = """
     select r.visitor_id, (array_agg(r.arm order by r.created_at, r.id))[1] as arm, min(r.created_at) as seen
     from mtrec_recommendation r
     where r.scenario_id = %(scenario)s and r.created_at >= %(begin)s and r.created_at < %(end)s
-      and r.arm <> '' and r.visitor_id is not null
+      and (r.arm <> '' or not %(in_arms)s) and r.visitor_id is not null
     group by r.visitor_id
     having count(*) <= %(loud)s * (1 + extract(day from max(r.created_at) - min(r.created_at)))
-), due as (
-    select a.id as arm_id, f.visitor_id, f.seen, f.seen + %(days)s as over,
-           ((f.seen + %(days)s) at time zone %(zone)s)::date as day
-    from first f join mtrec_arm a on a.experiment_id = %(experiment)s and a.name = f.arm
-), did as (
-    select d.arm_id, d.day, coalesce(e.clicked, 0) as clicked, coalesce(e.converted, 0) as converted,
+"""
+"""SELECT of the first list of each visitor that is no robot."""
+
+DID = """
+    select d.*, coalesce(e.clicked, 0) as clicked, coalesce(e.converted, 0) as converted,
            coalesce(e.revenue, 0) as revenue
     from due d left join lateral (
         select max((e.recommendation is not null and e.scenario_id = %(scenario)s and e.kind <> 'impression')::int)
@@ -42,13 +40,24 @@ with first as (
         from mtrec_feedback e
         where e.visitor_id = d.visitor_id and e.time >= d.seen and e.time < d.over
     ) e on true
-    where d.over <= %(now)s and d.day >= %(since)s
-)
-insert into mtrec_armday (arm_id, day, visitors, clicked, converted, paid, revenue, revenue_squares)
-select arm_id, day, count(*), sum(clicked), sum(converted), count(*) filter (where revenue > 0),
-       sum(revenue), sum(revenue * revenue)
-from did group by arm_id, day
+    where d.over <= %(now)s
 """
+"""SELECT of what each visitor of `due` did until his days were over."""
+
+SUMS = """
+    count(*), coalesce(sum(clicked), 0), coalesce(sum(converted), 0), count(*) filter (where revenue > 0),
+    coalesce(sum(revenue), 0), coalesce(sum(revenue * revenue), 0)
+"""
+
+_COUNT = f"""
+with first as ({FIRST}), due as (
+    select a.id as arm_id, f.visitor_id, f.seen, f.seen + %(days)s as over,
+           ((f.seen + %(days)s) at time zone %(zone)s)::date as day
+    from first f join mtrec_arm a on a.experiment_id = %(experiment)s and a.name = f.arm
+), did as ({DID} and d.day >= %(since)s)
+insert into mtrec_armday (arm_id, day, visitors, clicked, converted, paid, revenue, revenue_squares)
+select arm_id, day, {SUMS} from did group by arm_id, day
+"""  # noqa: S608 - of constants
 
 
 def refresh_experiments() -> int:
@@ -89,21 +98,25 @@ def _count(experiment: Experiment, now: datetime) -> None:
     since = last or timezone.localdate(experiment.starts_at)
     days.filter(day__gte=since).delete()
     place = experiment.scenario
-    values: dict[str, Any] = {
+    values = asked_of(place, experiment.starts_at, experiment.ended_at or now, now, days=experiment.days)
+    values |= {"experiment": experiment.pk, "since": since, "in_arms": True}
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, values)
+
+
+def asked_of(place: Scenario, begin: datetime | None, end: datetime, now: datetime, *, days: int) -> dict[str, Any]:
+    """What `FIRST` and `DID` ask of a scenario."""
+    return {
         "scenario": place.pk,
-        "experiment": experiment.pk,
-        "begin": experiment.starts_at,
-        "end": experiment.ended_at or now,
-        "days": timedelta(days=experiment.days),
+        "begin": begin,
+        "end": end,
+        "days": timedelta(days=days),
         "zone": timezone.get_current_timezone_name(),
         "conversions": place.conversions,
         "money": place.money,
         "now": now,
-        "since": since,
         "loud": LOUD,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, values)
 
 
 def guard(experiment: Experiment) -> list[Arm]:

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from mtrec_django.jobs.planning import BACK, Traffic, plans
 from mtrec_django.models import Arm, ArmDay, Experiment, ModelVersion, Scenario
 
 from .conftest import make_version
@@ -178,3 +179,15 @@ def test_the_list_says_how_each_stands(boss: Client, running: Experiment) -> Non
     text = boss.get("/admin/mtrec/experiment/").content.decode()
     assert "stopped by the guard" in text
     assert "control 1 : varied 1" in text
+
+
+def test_a_draft_says_how_long_it_will_take(boss: Client, draft: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "too little is known" in page(boss, draft)
+    seen = Traffic((500,) * BACK, ArmDay(visitors=14_000, clicked=1400))
+    monkeypatch.setattr("mtrec_django.admin.experiments.traffic", lambda _experiment: seen)
+    text = page(boss, draft)
+    assert "In the last 28 days 14000 visitors had a list" in text.replace(",", "")
+    twenty = next(plan for plan in plans(draft, seen) if plan.percent == 20)
+    assert f'<td class="mtrec-number">{twenty.days}</td>' in text
+    draft.start()
+    assert "How long it will take" not in page(boss, draft)
