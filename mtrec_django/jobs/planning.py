@@ -19,6 +19,8 @@ BACK = 28
 """Days whose visitors are looked at."""
 SETTLED = 14
 """Of these, the last so many say how many new visitors a day brings once the usual ones have all come."""
+MORE = 1.1
+"""How many times the visitors that are needed are planned: the last day of counting may go past what was needed."""
 LIFTS = (0.05, 0.1, 0.2, 0.5)
 LONGEST = 730
 """Days beyond which nobody waits."""
@@ -101,7 +103,7 @@ def plans(experiment: Experiment, seen: Traffic) -> list[Plan]:
     found = []
     for lift in LIFTS:
         both = needed(now, lift, alpha=alpha, share=fewest / (fewest + control)) if now.enough else None
-        visitors = math.ceil(both * whole / (fewest + control)) if both else None
+        visitors = math.ceil(MORE * both * whole / (fewest + control)) if both else None
         days = seen.days_until(visitors * 100 / experiment.traffic) if visitors else None
         found.append(Plan(lift, visitors, days + experiment.days if days else None))
     return found

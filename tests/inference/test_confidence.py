@@ -79,8 +79,9 @@ def test_what_is_needed_is_found_as_often_as_planned() -> None:
     # by hand: (.12 * .88 + .1 * .9) / .5 * ((2.2818 + .8416) / .02) ** 2
     assert visitors == pytest.approx(9542, abs=5)
     days = math.ceil(visitors / (2 * VISITORS))
+    planned = days * 2 * VISITORS
     rng = np.random.default_rng(5)
-    claims = sum(found(days_of(rng, 0.12, days), days_of(rng, 0.1, days), visitors) for _ in range(500))
+    claims = sum(found(days_of(rng, 0.12, days), days_of(rng, 0.1, days), planned) for _ in range(500))
     assert 0.8 <= claims / 500 <= 0.92
 
 

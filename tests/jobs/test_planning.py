@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -70,8 +71,9 @@ def test_days_until_so_many_have_come() -> None:
 def test_the_plan_of_each_lift(draft: Experiment) -> None:
     found = {plan.percent: plan for plan in plans(draft, steady(1000, converted=28 * 30))}
     both = needed(Sample(28_000, 840.0, 840.0, 840), 0.2, alpha=0.05, share=1 / 3)
-    assert found[20].visitors == both
-    assert found[20].days == -(-(both or 0) // 1000) + 2  # and the days of the last visitor
+    assert both is not None
+    assert found[20].visitors == math.ceil(both * 1.1)
+    assert found[20].days == math.ceil(both * 1.1 / 1000) + 2  # and the days of the last visitor
     assert found[5].days is not None
     assert found[5].days > 10 * found[20].days
     draft.traffic = 10
