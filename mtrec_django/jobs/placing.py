@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 from django.db.models import Exists, OuterRef
 
 from ..conf import get_config
-from ..learning.placing import item_vectors
+from ..dataset import Items
+from ..learning.artifacts import Trained
+from ..learning.placing import item_neighbours, item_vectors
 from ..models import Item, ItemContent, ItemVector, ModelVersion
 from ..representation.encoders import load_encoder
 from ..retrieval import store
@@ -30,7 +33,29 @@ def _place(base: ModelVersion) -> int:
     items, _ = read_items(pks)
     known, _ = read_items(trained.item_ids.tolist())
     complete = len(known) == len(trained.item_ids)  # an item deleted since leaves the rows without its neighbour
-    return store.upsert(base.pk, pks, item_vectors(trained, items, known if complete else None))
+    placed = store.upsert(base.pk, pks, item_vectors(trained, items, known if complete else None))
+    if complete:
+        _join(base, trained, items, known)
+    return placed
+
+
+def _join(base: ModelVersion, trained: Trained, items: Items, known: Items) -> None:
+    """What goes with items that the training did not know, and what they go with."""
+    own, places = item_neighbours(trained, items, known)
+    ids, new = trained.item_ids, items.ids.tolist()
+    met = np.isin(items.ids, ids)  # another text, but neighbours of its own
+    own.others[met], places.others[met] = -1, -1
+    lists = [
+        (pk, ids[others[others >= 0]].tolist(), weights[others >= 0].tolist())
+        for pk, others, weights in zip(new, own.others, own.weights, strict=True)
+        if (others >= 0).any()
+    ]
+    joined: dict[int, tuple[list[int], list[float]]] = {}
+    for row, at in zip(*np.nonzero(places.others >= 0), strict=True):
+        others, weights = joined.setdefault(int(ids[places.others[row, at]]), ([], []))
+        others.append(new[row])
+        weights.append(float(places.weights[row, at]))
+    store.join_neighbours(base.pk, lists, joined, most=2 * own.others.shape[1])
 
 
 def missing(base: ModelVersion) -> list[int]:

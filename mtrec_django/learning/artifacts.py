@@ -60,6 +60,13 @@ class Trained:
         return [Goal(**goal) for goal in self.artifact.config["goals"]]
 
     @property
+    def met(self) -> Floats:
+        """About how often each item was wanted, where it was most; the same for all where no prior is known. [items]"""
+        if not np.ptp(self.priors):
+            return np.ones(len(self.item_ids), np.float32)
+        return np.expm1(self.priors - self.priors.min(axis=1, keepdims=True)).max(axis=0)
+
+    @property
     def features(self) -> ItemFeatures:
         """The mapping of item features that its tower reads."""
         return ItemFeatures.from_parts(self.artifact.part("features"), self.artifact.config["features"])

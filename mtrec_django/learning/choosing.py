@@ -18,6 +18,7 @@ from .network import Network
 from .queries import Queries, encode, histories, relevant_count
 from .run import Run
 from .sources import HALF_LIVES, Recipe, made, prior, table_names, together_ndcg
+from .unmet import with_trust
 
 DECAYS = (1.0, 0.95, 0.9, 0.8, 0.65, 0.5)
 STEADY = (1.0, 0.98)
@@ -63,6 +64,8 @@ def choose_all(run: Run, network: Network, known: Dataset, asked: list[Queries])
         chosen.blends.append(blend)
         if len(goal.asked):
             chosen.record[run.dataset.goals[goal.asked.scenario].name] = record
+    text = tables[TEXT] if share else None
+    chosen.recipe = with_trust(run, network, known, asked, chosen.blends, recipe, tables[name], text)
     return chosen
 
 

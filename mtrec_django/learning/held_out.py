@@ -82,7 +82,7 @@ def hold_out(
         fitted = train_and_choose(run, network, split, clock, train)
         refresh(run, network, train, both, "learn what was chosen on")
         clock.lap("refresh")
-        table = fitted.chosen.recipe.build(both, settings, run.by_text).matrix()
+        table = fitted.chosen.recipe.build(both, settings, run.by_text, run.cold_places).matrix()
         clock.lap("table")
     return HeldOut(run, split, network, fitted, train, both, clock, table)
 

@@ -93,7 +93,7 @@ def measure_all(run: Run, network: Network, split: Split, fitted: Fitted, *, liv
     before = dataset.with_events(dataset.events[split.part < 2])
     vectors = run.vectors(network, before)
     encoder = run.encoder(network)
-    table = fitted.chosen.recipe.build(before, settings, run.by_text).matrix()
+    table = fitted.chosen.recipe.build(before, settings, run.by_text, run.cold_places).matrix()
     knn = item_knn(positive(before), settings.neighbours).matrix()
     out = Measured({}, {}, {}, 0)
     rival = None if live is None else Rival.of(live.before_everything(), dataset, before)

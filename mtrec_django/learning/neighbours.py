@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ..dataset import Events, Floats, Ints
+from ..representation.features import ColdPlaces
 from ..representation.nearest import nearest
 
 if TYPE_CHECKING:
@@ -179,9 +180,9 @@ def text_neighbours(similar: Floats, n: int = 100, *, chunk: int = 65_536) -> Ne
 def strongest(matrix: sparse.csr_matrix, n: int, *, chunk: int = 65_536) -> Neighbours:
     """The n largest of each row, descending."""
     matrix = matrix.tocsr()
-    items = matrix.shape[0]
-    out = Neighbours(np.full((items, n), -1, np.int32), np.zeros((items, n), np.float32))
-    for first in range(0, items, chunk):
+    rows = matrix.shape[0]
+    out = Neighbours(np.full((rows, n), -1, np.int32), np.zeros((rows, n), np.float32))
+    for first in range(0, rows, chunk):
         _put_strongest(out, first, matrix[first : first + chunk])
     return out
 
@@ -231,6 +232,38 @@ def with_own(table: Neighbours, own: float) -> Neighbours:
     weights[np.arange(items), last] = own * _mean_row_sum(table.matrix())
     order = np.argsort(np.where(others >= 0, -weights, np.inf), axis=1, kind="stable")
     return Neighbours(np.take_along_axis(others, order, axis=1), np.take_along_axis(weights, order, axis=1))
+
+
+def with_cold(table: Neighbours, places: ColdPlaces, share: float, *, chunk: int = 4096) -> Neighbours:
+    """The table, in which cold items go with what their nearest ones go with, a share as strongly.
+
+    Both ways: they stand in the lists of others, and have one.
+    """
+    if share <= 0 or not len(places.cold):
+        return table
+    items, matrix = len(table.others), table.matrix()
+    spoken = places.matrix(items) * np.float32(share)
+    speaks = spoken.T.tocsr()
+    out = Neighbours(np.full_like(table.others, -1), np.zeros_like(table.weights))
+    for first in range(0, items, chunk):
+        rows = matrix[first : first + chunk]
+        _put_strongest(out, first, (rows + rows @ spoken + speaks[first : first + chunk] @ matrix).tocsr())
+    return out
+
+
+def stressed(table: Neighbours, chosen: npt.NDArray[np.bool_], factor: float) -> Neighbours:
+    """The table, some items so many times as strong in the lists of others. [items]"""
+    if factor == 1:
+        return table
+    weights = np.where((table.others >= 0) & chosen[table.others], table.weights * np.float32(factor), table.weights)
+    order = np.argsort(np.where(table.others >= 0, -weights, np.inf), axis=1, kind="stable")
+    return Neighbours(np.take_along_axis(table.others, order, axis=1), np.take_along_axis(weights, order, axis=1))
+
+
+def without(table: Neighbours, gone: npt.NDArray[np.bool_]) -> Neighbours:
+    """The table as if nobody had met some items. [items]"""
+    left = (table.others >= 0) & ~gone[table.others] & ~gone[:, None]
+    return Neighbours(np.where(left, table.others, -1), np.where(left, table.weights, 0).astype(np.float32))
 
 
 def _mean_row_sum(matrix: sparse.spmatrix) -> float:

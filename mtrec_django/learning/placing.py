@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy import sparse
 
 from ..dataset import Dataset, Floats, Items, Longs
-from ..representation.features import mean_of_nearest
+from ..representation.features import mean_of_nearest, nearest_weights
 from .artifacts import Trained
+from .neighbours import Neighbours, strongest
+from .sources import Recipe
 from .warm import positions
 
 
 def item_vectors(trained: Trained, items: Items, trained_items: Items | None = None) -> Floats:
-    """Each new item at the weighted mean of its ten nearest trained ones, by text and labels. [items, dim]
+    """Each new item at the weighted mean of its nearest trained ones, by text and labels. [items, dim]
 
     Args:
         trained: the version whose space they shall join.
@@ -27,8 +30,29 @@ def item_vectors(trained: Trained, items: Items, trained_items: Items | None = N
     known, similar = trained.features.similarity(trained_items), trained.features.similarity(items)
     speaks, spoken = np.any(known != 0, axis=1), np.any(similar != 0, axis=1)
     if speaks.any() and spoken.any():
-        placed[spoken] = mean_of_nearest(similar[spoken], known[speaks], trained.vectors[speaks])
+        placed[spoken] = mean_of_nearest(similar[spoken], known[speaks], trained.vectors[speaks], trained.met[speaks])
     return placed
+
+
+def item_neighbours(trained: Trained, items: Items, trained_items: Items) -> tuple[Neighbours, Neighbours]:
+    """What new items go with, and in whose lists they stand: where their nearest trained ones do.
+
+    As `sources.Recipe` has it for those that were there at the training but had no events. Nothing where the version
+    found on validation that it serves nobody.
+
+    Returns:
+        Twice the same shape: positions of trained items and weights. [new, n]
+    """
+    recipe = Recipe(**trained.report.get("recipe", {}))
+    known, similar = trained.features.similarity(trained_items), trained.features.similarity(items)
+    speaks = np.flatnonzero(np.any(known != 0, axis=1))
+    spoken = np.flatnonzero(np.any(similar != 0, axis=1)) if len(speaks) and recipe.cold_share > 0 else speaks[:0]
+    near, weights = nearest_weights(similar[spoken], known[speaks], trained.met[speaks])
+    rows = np.repeat(spoken, near.shape[1])
+    shape = (len(items), len(known))
+    likes = sparse.csr_matrix((recipe.cold_share * weights.ravel(), (rows, speaks[near.ravel()])), shape=shape)
+    table, n = trained.neighbours.matrix(), trained.neighbours.others.shape[1]
+    return strongest(likes @ table, n), strongest(recipe.cold_stress * likes @ table.T, n)
 
 
 def by_tower(trained: Trained, items: Items) -> Floats:
@@ -64,5 +88,5 @@ def aligned_vectors(trained: Trained, items: Items) -> Floats:
     similar = trained.features.similarity(items)
     known, spoken = (found >= 0) & np.any(similar != 0, axis=1), (found < 0) & np.any(similar != 0, axis=1)
     if known.any() and spoken.any():
-        out[spoken] = mean_of_nearest(similar[spoken], similar[known], out[known])
+        out[spoken] = mean_of_nearest(similar[spoken], similar[known], out[known], trained.met[found[known]])
     return out

@@ -189,7 +189,7 @@ def snapshot(run: Run, network: Network, known: Dataset) -> Snapshot:
 
 def _tables(run: Run, fitted: Fitted) -> tuple[Neighbours, Floats]:
     recipe = fitted.chosen.recipe
-    return recipe.build(run.dataset, run.settings, run.by_text), recipe.priors(run.dataset)
+    return recipe.build(run.dataset, run.settings, run.by_text, run.cold_places), recipe.priors(run.dataset)
 
 
 def _report(run: Run, fitted: Fitted, measured: Measured, decision: dict[str, Any], clock: Clock) -> dict[str, Any]:

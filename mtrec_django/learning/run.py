@@ -46,7 +46,7 @@ class Run:
     rows: Floats  # [items, width]
     similar: Floats  # [items, n]
     heard: Heard
-    places: dict[bytes, ColdPlaces] = field(default_factory=dict)  # of each set of items with events met so far
+    places: dict[bytes, ColdPlaces] = field(default_factory=dict)  # of each count of events met so far
     found: list[Neighbours] = field(default_factory=list)  # by text, once they were asked for
 
     @classmethod
@@ -145,11 +145,15 @@ class Run:
 
     def vectors(self, network: Network, dataset: Dataset) -> Floats:
         """Every item's vector, those without events in the data set at their nearest ones with some. [items, dim]"""
-        warm = np.bincount(dataset.events.item, minlength=len(dataset.items)) > 0
-        key = hashlib.sha256(warm.tobytes()).digest()
+        return self.cold_places(dataset).put(network.tower.all().numpy())
+
+    def cold_places(self, dataset: Dataset) -> ColdPlaces:
+        """Where items without events in the data set belong."""
+        counts = np.bincount(dataset.events.item, minlength=len(dataset.items))
+        key = hashlib.sha256(counts.tobytes()).digest()
         if key not in self.places:
-            self.places[key] = ColdPlaces.find(self.similar, warm)
-        return self.places[key].put(network.tower.all().numpy())
+            self.places[key] = ColdPlaces.find(self.similar, counts)
+        return self.places[key]
 
     def encoder(self, network: Network) -> QueryEncoder:
         """The query side, as serving would load it."""

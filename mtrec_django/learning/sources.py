@@ -10,9 +10,21 @@ from scipy import sparse
 
 from ..dataset import Bools, Dataset, Floats
 from ..inference.blend import Blend
+from ..representation.features import ColdPlaces
 from .candidates import full_ranking
 from .evaluation import per_query
-from .neighbours import Neighbours, completed, ease, had, item_knn, log_prior, mixed, with_own
+from .neighbours import (
+    Neighbours,
+    completed,
+    ease,
+    had,
+    item_knn,
+    log_prior,
+    mixed,
+    stressed,
+    with_cold,
+    with_own,
+)
 from .queries import Queries, histories, visits
 from .sampling import repeated, target_weights
 from .settings import Settings
@@ -36,13 +48,33 @@ class Recipe:
     text_share: float = 0.0  # of the neighbours by text, beside 1 of the table
     own: float = 0.0  # what an item's own events say of it, as a share of all its neighbours; below 0 against it
     half_life: list[float] = field(default_factory=list)  # of each goal's prior, seconds
+    cold_share: float = 0.0  # of what the nearest of an item without events go with, see `with_cold`
+    cold_stress: float = 1.0  # of items without events in the lists of others
 
-    def build(self, dataset: Dataset, settings: Settings, by_text: Callable[[], Neighbours]) -> Neighbours:
-        """The table of neighbours from all events of the data set; those by text are asked for where they count."""
+    def build(
+        self,
+        dataset: Dataset,
+        settings: Settings,
+        by_text: Callable[[], Neighbours],
+        cold_places: Callable[[Dataset], ColdPlaces],
+    ) -> Neighbours:
+        """The table of neighbours from all events of the data set; those by text, and the places of items without
+        events, are asked for where they count."""
+        counts = np.bincount(dataset.events.item, minlength=len(dataset.items))
         table = made(self.table, dataset, settings)
-        if self.text_share > 0:
-            table = mixed([(1.0, table), (self.text_share, by_text())])
-        return with_own(table, self.own)
+        text = by_text() if self.text_share > 0 else None
+        places = cold_places(dataset) if self.cold_share > 0 else None
+        return self.composed(table, text, places, counts == 0)
+
+    def composed(
+        self, table: Neighbours, text: Neighbours | None, places: ColdPlaces | None, cold: Bools
+    ) -> Neighbours:
+        """The parts put together, as `build` makes them. `cold`: which items have no events. [items]"""
+        if places is not None:
+            table = with_cold(table, places, self.cold_share)
+        if text is not None:
+            table = mixed([(1.0, table), (self.text_share, text)])
+        return stressed(with_own(table, self.own), cold, self.cold_stress)
 
     def priors(self, dataset: Dataset, *, now: int | None = None) -> Floats:
         """The log prior of every goal. [goals, items]"""

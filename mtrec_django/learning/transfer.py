@@ -233,7 +233,7 @@ def _compared(
     run.progress("measure", 0, 1)
     dataset = run.dataset
     before = dataset.with_events(dataset.events[split.part < 2])
-    table = recipe.build(before, run.settings, run.by_text).matrix()
+    table = recipe.build(before, run.settings, run.by_text, run.cold_places).matrix()
     values = prior(before, goal, half_life)
     test = run.ask(goal, split, 2)
     counts = np.bincount(before.events.item, minlength=len(dataset.items))
@@ -287,7 +287,7 @@ def _own_blend(
     if not len(asked):
         return reading
     old = run.dataset.with_events(run.dataset.events[split.part == 0])
-    table = recipe.build(old, run.settings, run.by_text).matrix()
+    table = recipe.build(old, run.settings, run.by_text, run.cold_places).matrix()
     values = prior(old, asked.scenario, half_life)
     data = with_kinds_of(frozen.base, run.dataset)
     found = candidates(data, asked, encoder, frozen.vectors, table, reading, values)

@@ -229,18 +229,27 @@ class ColdPlaces:
     """Where items without events belong: the nearest ones with events, by what is known of both."""
 
     cold: Longs  # [n], positions of items
-    near: Longs  # [n, 10], likewise
-    weights: Floats  # [n, 10], of sum 1
+    near: Longs  # [n, 20], likewise
+    weights: Floats  # [n, 20], of sum 1
 
     @classmethod
-    def find(cls, similar: Floats, warm: Bools) -> ColdPlaces:
-        """By text alone a cold item would miss; one without any known feature has no place."""
-        known = np.flatnonzero(warm)
-        cold = np.flatnonzero(~warm & np.any(similar != 0, axis=1))
+    def find(cls, similar: Floats, counts: npt.NDArray[np.number]) -> ColdPlaces:
+        """By text alone a cold item would miss; one without any known feature has no place.
+
+        Args:
+            counts: events of each item: one that was met once hardly knows its own place. [items]
+        """
+        known = np.flatnonzero(counts > 0)
+        cold = np.flatnonzero((counts <= 0) & np.any(similar != 0, axis=1))
         if not len(known):
             cold = cold[:0]
-        found, weights = _nearest_weights(similar[cold], similar[known])
+        found, weights = nearest_weights(similar[cold], similar[known], counts[known])
         return cls(cold, known[found] if len(known) else found, weights)
+
+    def matrix(self, items: int) -> sparse.csr_matrix:
+        """How much each item speaks for each cold one: their row, its column. [items, items]"""
+        columns = np.repeat(self.cold, self.near.shape[1])
+        return sparse.csr_matrix((self.weights.ravel(), (self.near.ravel(), columns)), shape=(items, items))
 
     def put(self, vectors: Floats) -> Floats:
         """Set the vectors of the cold ones to the weighted mean of their nearest. [items, dim]"""
@@ -248,14 +257,17 @@ class ColdPlaces:
         return vectors
 
 
-def mean_of_nearest(queries: Floats, known: Floats, vectors: Floats) -> Floats:
-    """The softmax mean over the ten nearest known rows, unit length. [queries, dim]"""
-    return _weighted(vectors, *_nearest_weights(queries, known))
+def mean_of_nearest(queries: Floats, known: Floats, vectors: Floats, counts: npt.NDArray[np.number]) -> Floats:
+    """The mean over the nearest known rows, as `ColdPlaces` weighs them, unit length. [queries, dim]"""
+    return _weighted(vectors, *nearest_weights(queries, known, counts))
 
 
-def _nearest_weights(queries: Floats, known: Floats, *, n: int = 10, sharpness: float = 10.0) -> tuple[Longs, Floats]:
+def nearest_weights(
+    queries: Floats, known: Floats, counts: npt.NDArray[np.number], *, n: int = 20, sharpness: float = 10.0
+) -> tuple[Longs, Floats]:
+    """Softmax of the cosines, times the events of each up to five, from which on its place is its own."""
     found, scores = nearest(queries, known, n)
-    weights = np.exp(sharpness * (scores - scores[:, :1]))
+    weights = np.exp(sharpness * (scores - scores[:, :1])) * np.clip(counts, 1e-3, 5)[found]
     return found.astype(np.int64), (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 

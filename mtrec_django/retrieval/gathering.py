@@ -45,6 +45,12 @@ def pack(others: Sequence[int], weights: Sequence[float]) -> bytes:
     return np.asarray(others, ">i8").tobytes() + np.asarray(weights, ">f4").tobytes()
 
 
+def unpack(packed: bytes) -> tuple[Longs, Floats]:
+    """Primary keys and weights of a list as `pack` stores it."""
+    size = 8 * (len(packed) // NEIGHBOUR_BYTES)
+    return np.frombuffer(packed[:size], ">i8").astype(np.int64), np.frombuffer(packed[size:], ">f4").astype(np.float32)
+
+
 def gather(history: Floats, lists: Sequence[bytes | None]) -> Gathered:
     """Sum what goes with each event.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from math import ceil
 
@@ -22,6 +22,7 @@ from ..conf import DIM
 from ..models import ItemNeighbours, ItemVector, ModelVersion
 from . import graph
 from .gathering import pack
+from .gathering import unpack as unpack_list
 from .statement import Fragment, compose, read
 
 Floats = npt.NDArray[np.float32]
@@ -214,6 +215,44 @@ def upsert(version_id: int, item_ids: Sequence[int], vectors: Floats) -> int:
             " available = excluded.available, vector = excluded.vector"
         )
         return int(cursor.rowcount)
+
+
+def join_neighbours(
+    version_id: int,
+    lists: Iterable[tuple[int, Sequence[int], Sequence[float]]],
+    joined: Mapping[int, tuple[Sequence[int], Sequence[float]]],
+    *,
+    most: int,
+) -> None:
+    """Give items lists of neighbours in a live version, and let them join the lists of others, strongest first.
+
+    Args:
+        lists: (item, neighbours, their weights).
+        joined: item -> the items that join its list, and their weights.
+        most: how long a list may become.
+    """
+    table = neighbours_table(version_id).text
+    with transaction.atomic(using=database()), _cursor() as cursor:
+        rows = [(item, pack(others, weights)) for item, others, weights in lists]
+        cursor.execute(
+            f"select item_id, packed from {table} where item_id = any(%s) order by item_id for update", [[*joined]]
+        )
+        for item, packed in cursor.fetchall():
+            rows.append((item, _joined(bytes(packed), *joined[item], most)))
+        cursor.executemany(
+            f"insert into {table} (version_id, item_id, packed) values ({int(version_id)}, %s, %s)"
+            " on conflict (version_id, item_id) do update set packed = excluded.packed",
+            rows,
+        )
+
+
+def _joined(packed: bytes, others: Sequence[int], weights: Sequence[float], most: int) -> bytes:
+    known, strength = unpack_list(packed)
+    stay = ~np.isin(known, others)
+    known = np.concatenate([known[stay], np.asarray(others, np.int64)])
+    strength = np.concatenate([strength[stay], np.asarray(weights, np.float32)])
+    order = np.argsort(-strength, kind="stable")[:most]
+    return pack(known[order].tolist(), strength[order].tolist())
 
 
 # Asking

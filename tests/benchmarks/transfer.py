@@ -10,14 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mtrec_django.dataset import Bools, Dataset, Ints
-from mtrec_django.inference.blend import PERSONAL, POPULAR
+from mtrec_django.inference.blend import PERSONAL, POPULAR, Blend
 from mtrec_django.learning.candidates import full_ranking
 from mtrec_django.learning.evaluation import Doubles, margin, per_query
 from mtrec_django.learning.held_out import HeldOut, hold_out, may_know, protocol
@@ -196,7 +196,7 @@ def replace_candidates(held: HeldOut, whole: Dataset, asked: Queries) -> np.ndar
 
     run = held.run
     recipe = Recipe(held.fitted.chosen.recipe.table, held.fitted.chosen.recipe.text_share or 1.0, [0.0])
-    table = recipe.build(held.both, run.settings, run.by_text).matrix()
+    table = recipe.build(held.both, run.settings, run.by_text, run.cold_places).matrix()
     blend = replace(held.fitted.chosen.blends[0], here=1.0)
     weights = {key: value for key, value in blend.weights.items() if key != POPULAR} or {PERSONAL: 1.0}
     blend = replace(blend, weights=weights)
@@ -218,20 +218,20 @@ def cold(
     is_cold = np.asarray(asked.relevant @ hidden_items.astype(np.float32)).ravel() > 0
     chosen, warm = asked.take(is_cold), asked.take(~is_cold)
     only = replace(held.run.dataset, catalogue=held.run.dataset.catalogue & hidden_items)
-    vectors = held.run.vectors(held.network, held.both)
     from mtrec_django.learning.baselines import Known, textknn
-    from mtrec_django.learning.queries import encode
 
-    queries = encode(held.run.encoder(held.network), vectors, held.run.dataset.events, chosen)
+    filtered = replace(held, run=replace(held.run, dataset=only)).candidates(chosen)
     known = Known.of(held.run.dataset, held.both, scenario, held.run.similar)
     lists = {
-        "ours": full_ranking(chosen, only.catalogue[scenario], lambda rows: queries[rows] @ vectors.T),
+        "ours": filtered.ranked(held.fitted.chosen.blends[scenario]),
+        "network": filtered.ranked(Blend({PERSONAL: 1.0})),
         "textknn": full_ranking(chosen, only.catalogue[scenario], textknn(known)(chosen)),
     }
-    out: dict[str, Any] = {"questions": len(chosen)}
+    out: dict[str, Any] = {"questions": len(chosen), "recipe": asdict(held.fitted.chosen.recipe)}
     out["cold only"] = {name: _mean(per_query(ranked, chosen.relevant)["recall@50"]) for name, ranked in lists.items()}
     among = [_mean(per_query(held.lists(one), one.relevant)["ndcg@10"]) for one in (chosen, warm)]
     out["among all"] = {"cold": among[0], "warm": among[1], "ratio": among[0] / max(among[1], 1e-12)}
+    out["all"] = _mean(per_query(held.lists(asked), asked.relevant)["ndcg@10"])
     out["cold only ratio"] = out["cold only"]["ours"] / max(out["cold only"]["textknn"], 1e-12)
     return out
 

@@ -11,10 +11,14 @@ from mtrec_django.learning.neighbours import (
     item_knn,
     log_prior,
     mixed,
+    stressed,
     strongest,
     text_neighbours,
+    with_cold,
     with_own,
+    without,
 )
+from mtrec_django.representation.features import ColdPlaces
 
 from .worlds import START, tastes
 
@@ -111,3 +115,22 @@ def test_a_prior_with_a_half_life_forgets() -> None:
     assert late[events.item[0]] < late[events.item[1]]
     np.testing.assert_allclose(np.exp(old).sum(), 1, rtol=1e-5)
     assert START > 0
+
+
+def test_a_cold_item_goes_with_what_its_like_goes_with() -> None:
+    table = item_knn(BOARD, 3, shrink=0)
+    alone = without(table, np.array([False, True, False, False]))
+    assert alone.others[:2].max() == -1
+    likes = ColdPlaces(np.array([1]), np.array([[2]]), np.ones((1, 1), np.float32))
+    joined = with_cold(alone, likes, 0.5).matrix().toarray()
+    np.testing.assert_allclose(joined[3], [0, 0.5, 1, 0], atol=1e-6)  # 3 goes with 2, so half as much with 1
+    np.testing.assert_allclose(joined[1], [0, 0, 0, 0.5], atol=1e-6)
+    assert with_cold(alone, likes, 0.0) is alone
+
+
+def test_some_items_can_be_stressed_in_the_lists_of_others() -> None:
+    table = Neighbours(np.array([[1, 2, -1], [0, -1, -1], [-1, -1, -1]], np.int32), np.zeros((3, 3), np.float32))
+    table.weights[0, :2], table.weights[1, 0] = (0.5, 0.4), 1
+    louder = stressed(table, np.array([False, False, True]), 2.0)
+    assert louder.others.tolist() == [[2, 1, -1], [0, -1, -1], [-1, -1, -1]]
+    np.testing.assert_allclose(louder.weights[0], [0.8, 0.5, 0])

@@ -86,12 +86,15 @@ def test_alike_items_are_alike() -> None:
 def test_cold_items_stand_where_their_likes_stand() -> None:
     similar = np.array([[1, 0], [1, 0], [0, 1], [0, 0]], np.float32)
     vectors = np.array([[0, 1], [1, 0], [-1, 0], [0.6, 0.8]], np.float32)
-    placed = ColdPlaces.find(similar, np.array([True, False, True, False])).put(vectors.copy())
+    placed = ColdPlaces.find(similar, np.array([5, 0, 5, 0])).put(vectors.copy())
     assert placed[1] @ [0, 1] > 0.99
     np.testing.assert_array_equal(placed[[0, 2, 3]], vectors[[0, 2, 3]])
-    np.testing.assert_array_equal(ColdPlaces.find(similar, np.zeros(4, bool)).put(vectors.copy()), vectors)
-    middle = mean_of_nearest(np.array([[1, 1]], np.float32), similar[[0, 2]], np.array([[1, 0], [0, 1]], np.float32))
-    np.testing.assert_allclose(middle, [[0.70710677, 0.70710677]], atol=1e-6)
+    np.testing.assert_array_equal(ColdPlaces.find(similar, np.zeros(4)).put(vectors.copy()), vectors)
+    middle, places = np.array([[1, 1]], np.float32), np.array([[1, 0], [0, 1]], np.float32)
+    placed = mean_of_nearest(middle, similar[[0, 2]], places, np.array([7, 9]))  # five events say enough
+    np.testing.assert_allclose(placed, [[0.70710677, 0.70710677]], atol=1e-6)
+    placed = mean_of_nearest(middle, similar[[0, 2]], places, np.array([3, 4]))
+    np.testing.assert_allclose(placed, [[0.6, 0.8]], atol=1e-6)
 
 
 def test_a_large_catalogue_is_made_piece_by_piece() -> None:

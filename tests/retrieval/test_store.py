@@ -12,7 +12,7 @@ from django.db import OperationalError, connection, connections
 from mtrec_django.conf import DIM
 from mtrec_django.models import Item, ItemNeighbours, ItemVector, ModelVersion
 from mtrec_django.retrieval import store
-from mtrec_django.retrieval.gathering import pack
+from mtrec_django.retrieval.gathering import pack, unpack
 from mtrec_django.retrieval.statement import Fragment, compose, read
 
 
@@ -216,3 +216,18 @@ def test_a_new_version_is_built_while_the_old_one_is_read(held: tuple[int, threa
     version = built([item])  # nothing here waits for the reader
     assert ItemVector.objects.filter(version_id=version).count() == 1
     store.drop(version)
+
+
+def test_new_items_join_lists_of_neighbours(items: list[Item]) -> None:
+    version = built(items)
+    first, second, third, new = (item.pk for item in items)
+    for weight in (0.4, 0.3):  # placed again, it stands there once
+        store.join_neighbours(version, [(new, [second], [1.0])], {first: ([new], [weight])}, most=3)
+    lists = dict(ItemNeighbours.objects.filter(version_id=version).values_list("item_id", "packed"))
+    assert {item: unpack(bytes(packed))[0].tolist() for item, packed in lists.items()} == {
+        first: [second, new, third],
+        new: [second],
+    }
+    store.join_neighbours(version, [], {first: ([new], [0.3])}, most=2)
+    packed = ItemNeighbours.objects.get(version_id=version, item_id=first).packed
+    assert unpack(bytes(packed))[0].tolist() == [second, new]

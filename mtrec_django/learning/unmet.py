@@ -1,0 +1,149 @@
+"""How much items that nobody met yet are trusted, tried on validation: some known ones are played as unmet.
+
+Such an item stands where its nearest by text and labels do, see `ColdPlaces`. Whether it goes with what they go with,
+is taken by what all questions together make of it, those for other items included; and it is made as strong in the
+lists of others as may be while they lose no more than `Settings.newcomers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse
+
+from ..dataset import Bools, Dataset, Floats
+from ..inference.blend import POPULAR, TOGETHER, Blend
+from ..representation.features import ColdPlaces
+from .candidates import gather
+from .evaluation import per_query
+from .neighbours import Neighbours, without
+from .network import Network
+from .queries import Queries, encode, histories
+from .run import Run
+from .sources import Recipe, prior
+
+PLAYED = 0.1
+"""Share of the items with events that are played as unmet."""
+MOST_EACH = 600
+"""Questions for unmet items, and as many for others."""
+FEWEST = 30
+"""Questions for unmet items with which nothing can be said."""
+STRESSES = (1.25, 1.5, 2.0, 3.0, 5.0)
+
+
+def with_trust(
+    run: Run,
+    network: Network,
+    known: Dataset,
+    asked: Sequence[Queries],
+    blends: Sequence[Blend],
+    recipe: Recipe,
+    table: Neighbours,
+    text: Neighbours | None,
+) -> Recipe:
+    """The recipe with the trust that unmet items earn.
+
+    Args:
+        known: what network and tables have learned from.
+        table: of the recipe, before text was mixed in.
+        text: the neighbours by text, where the recipe has a share of them.
+    """
+    played = _played(run, known)
+    places = _places(run, known, played)
+    plain, vectors = without(table, played), places.put(run.vectors(network, known))
+    goals = [
+        _Goal.of(run, network, known, questions, played, vectors, blends[questions.scenario], recipe)
+        for questions in asked
+    ]
+    goals = [goal for goal in goals if goal is not None]
+    cold = played | (np.bincount(known.events.item, minlength=len(played)) == 0)
+
+    def value(tried: Recipe) -> float:
+        run.progress("choose trust in new items", 0, 1)
+        made = tried.composed(plain, text, places, cold).matrix()
+        return sum(goal.ndcg(made) for goal in goals if goal is not None)
+
+    if not goals:
+        return recipe
+    before, joined = value(recipe), replace(recipe, cold_share=1.0)
+    after = value(joined)
+    best, reached = (joined, after) if after > before else (recipe, before)
+    for stress in STRESSES:
+        bolder = replace(best, cold_stress=stress)
+        if value(bolder) < (1 - run.settings.newcomers) * reached:
+            break
+        recipe = bolder
+    return recipe if recipe.cold_stress > 1 else best
+
+
+def _played(run: Run, known: Dataset) -> Bools:
+    """Some of the items that somebody met, of those that say anything about themselves. [items]"""
+    met = np.bincount(known.events.item, minlength=len(known.items)) > 0
+    drawn = np.random.default_rng(run.seed).random(len(met)) < PLAYED
+    return met & drawn & np.any(run.similar != 0, axis=1)
+
+
+def _places(run: Run, known: Dataset, played: Bools) -> ColdPlaces:
+    counts = np.bincount(known.events.item, minlength=len(played))
+    return ColdPlaces.find(run.similar, np.where(played, 0, counts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    """The questions of one scenario: some for unmet items, some for others, each kind by its share of all."""
+
+    run: Run
+    asked: Queries
+    weight: Floats  # [queries], of sum about the root of all questions
+    queries: Floats  # [queries, dim]
+    vectors: Floats  # [items, dim]
+    history: sparse.csr_matrix  # [queries, items]
+    log_prior: Floats  # [items]
+    blend: Blend
+
+    @classmethod
+    def of(
+        cls,
+        run: Run,
+        network: Network,
+        known: Dataset,
+        asked: Queries,
+        played: Bools,
+        vectors: Floats,
+        blend: Blend,
+        recipe: Recipe,
+    ) -> _Goal | None:
+        dataset, rng = run.dataset, np.random.default_rng(run.seed)
+        unmet = np.asarray(asked.relevant @ played.astype(np.float32)).ravel() > 0
+        if unmet.sum() < FEWEST:
+            return None
+        kinds = [np.flatnonzero(unmet), np.flatnonzero(~unmet)]
+        few = [np.sort(rng.permutation(rows)[:MOST_EACH]) for rows in kinds]
+        weight = [np.full(len(some), len(rows) / max(len(some), 1)) for rows, some in zip(kinds, few, strict=True)]
+        some = asked.take(np.concatenate(few))
+        left = known.with_events(known.events[~played[known.events.item]])
+        return cls(
+            run,
+            some,
+            (np.concatenate(weight) / np.sqrt(len(asked))).astype(np.float32),
+            encode(run.encoder(network), vectors, dataset.events, some),
+            vectors,
+            histories(dataset.events, some, len(dataset.items), blend, dataset.kinds),
+            prior(left, asked.scenario, recipe.half_life[asked.scenario]),
+            blend,
+        )
+
+    def ndcg(self, table: sparse.csr_matrix) -> float:
+        """NDCG@10 of all questions, times the root of how many they are."""
+        found = gather(
+            self.asked,
+            self.run.dataset.catalogue[self.asked.scenario],
+            queries=self.queries,
+            vectors=self.vectors,
+            together={TOGETHER: (self.history, table)},
+            prior={POPULAR: self.log_prior},
+        )
+        lists = found.ranked(self.blend, 10)
+        return float(per_query(lists, self.asked.relevant)["ndcg@10"] @ self.weight)

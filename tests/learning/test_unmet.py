@@ -1,0 +1,36 @@
+"""Items that nobody met earn trust on validation where what is written on them tells what they go with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mtrec_django.dataset import Dataset
+from mtrec_django.inference.blend import TOGETHER, Blend
+from mtrec_django.learning.run import Run
+from mtrec_django.learning.settings import silent
+from mtrec_django.learning.sources import Recipe, made
+from mtrec_django.learning.unmet import with_trust
+
+from .worlds import QUICK, tastes
+
+
+def chosen(world: Dataset) -> Recipe:
+    run = Run.prepare(world, replace(QUICK, max_queries=1000), 0, silent)
+    split = run.split()
+    known = run.dataset.with_events(run.dataset.events[split.part == 0])
+    asked = [run.ask(0, split, 1)]
+    table = made("knn", known, run.settings)
+    recipe = Recipe("knn", 0.0, [0.0])
+    return with_trust(run, run.network(), known, asked, [Blend({TOGETHER: 1.0})], recipe, table, None)
+
+
+def test_texts_that_tell_earn_trust() -> None:
+    assert chosen(tastes(users=400)).cold_share > 0
+
+
+def test_without_texts_nothing_changes() -> None:
+    world = tastes(users=400)
+    silent_items = replace(world.items, content=np.zeros_like(world.items.content), categories={}, numbers={})
+    assert chosen(replace(world, items=silent_items)) == Recipe("knn", 0.0, [0.0])
