@@ -6,6 +6,7 @@ What does not beat the base on held-out events beyond noise is not published: al
 from __future__ import annotations
 
 import time
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -105,10 +106,12 @@ def train_delta(
     settings: Settings,
     seed: int,
     progress: Progress,
+    *,
+    start: Delta | None = None,
 ) -> Delta:
-    """Seconds: the states are computed once, then only the scenario's part is turned."""
+    """Seconds: the states are computed once, then only the scenario's part is turned, from nothing or a `start`."""
     torch.manual_seed(seed)
-    delta = Delta(frozen.vectors.shape[1], settings.rank)
+    delta = Delta(frozen.vectors.shape[1], settings.rank) if start is None else deepcopy(start)
     state, target, weight = scenario_states(frozen, dataset, goal, known, settings, seed, progress)
     if not len(target):
         return delta
@@ -120,7 +123,7 @@ def train_delta(
     for step in range(steps):
         rows = torch.from_numpy(rng.integers(0, len(target), min(BATCH, len(target))))
         negatives = rng.choice(allowed, min(settings.negatives, len(allowed)), replace=False)
-        loss = _delta_loss(delta, state[rows], target[rows], weight[rows], vectors, negatives, frozen.scale)
+        loss = delta_loss(delta, state[rows], target[rows], weight[rows], vectors, negatives, frozen.scale)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -129,9 +132,10 @@ def train_delta(
     return delta.eval()
 
 
-def _delta_loss(
+def delta_loss(
     delta: Delta, state: Tensor, target: Tensor, weight: Tensor, vectors: Tensor, negatives: Longs, scale: float
 ) -> Tensor:
+    """Weighted cross entropy of the targets among themselves and uniform negatives."""
     items, right = torch.unique(torch.cat([target, torch.from_numpy(negatives)]), return_inverse=True)
     count = torch.bincount(right[: len(target)], minlength=len(items)).float()
     query = functional.normalize(delta(state), dim=-1)

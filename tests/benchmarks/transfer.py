@@ -1,6 +1,6 @@
 """What one scenario gives another: alone, joint, transferred and guarded; few events, cold items, zero- and few-shot.
 
-    python -m tests.benchmarks.transfer --data DIR [--scenarios a,b] [--parts joint,guard,few,zero,cold] [--json FILE]
+    python -m tests.benchmarks.transfer --data DIR [--scenarios a,b] [--parts joint,guard,few,zero,cold,meta] [--json FILE]
 
 Sets with times in which scenarios are places (the same items) are split by time, others last-out.
 """
@@ -18,11 +18,13 @@ import numpy as np
 
 from mtrec_django.dataset import Bools, Dataset, Ints
 from mtrec_django.inference.blend import PERSONAL, POPULAR, Blend
+from mtrec_django.inference.query import QueryEncoder
 from mtrec_django.learning.candidates import full_ranking
 from mtrec_django.learning.evaluation import Doubles, margin, per_query
 from mtrec_django.learning.held_out import HeldOut, hold_out, may_know, protocol
+from mtrec_django.learning.placing import with_kinds_of
 from mtrec_django.learning.pretrain import fit
-from mtrec_django.learning.queries import Queries, Split, time_split
+from mtrec_django.learning.queries import Queries, Split, encode, time_split
 from mtrec_django.learning.run import Run
 from mtrec_django.learning.settings import Settings, silent
 from mtrec_django.learning.sources import constant, prior
@@ -30,7 +32,7 @@ from mtrec_django.learning.transfer import transfer
 
 from .sets import read, without_other_scenarios
 
-PARTS = ("joint", "guard", "few", "zero", "cold")
+PARTS = ("joint", "guard", "few", "zero", "cold", "meta")
 FEWEST = 20
 
 
@@ -236,6 +238,52 @@ def cold(
     return out
 
 
+def meta(
+    dataset: Dataset, names: list[str], given: np.ndarray | None, settings: Settings, places: bool, seed: int
+) -> dict[str, Any]:
+    """A scenario's part begun at nothing and at what Reptile found, over a base that never saw the scenario.
+
+    Of the last scenario 1, 5 and 20 % of the events are known; the gate is chosen on as many of the validation ones.
+    """
+    from mtrec_django.learning.meta import common_start, tasks
+    from mtrec_django.learning.pretrain import assemble
+    from mtrec_django.learning.transfer import choose_alpha, delta_artifact, freeze, train_delta
+
+    name = names[-1]
+    scenario = dataset.scenario(name)
+    dataset, split = splits(dataset, scenario, given, places)
+    source = without_other_scenarios(dataset, [other for other in names if other != name])
+    quick = replace(settings, quick=True)
+    held = hold_out(*splits(source, 0, None, places), settings=quick, seed=seed)
+    nothing = np.zeros((len(source.goals), len(source.items)), np.float32)
+    base = assemble(held.run, held.network, held.fitted, held.fitted.chosen.table, nothing, {}, "")
+    run = Run.prepare(dataset, replace(settings, max_queries=10**9), seed, silent, like=base.artifact.config)
+    dataset, part = run.dataset, split.part[run.heard.kept]
+    asked, validation = (run.ask(scenario, replace(split, part=part), number) for number in (2, 1))
+    frozen, rng = freeze(base, dataset), np.random.default_rng(seed)
+    others = [dataset.scenario(other) for other in names if other != name]
+    began = time.perf_counter()
+    reptile = common_start(frozen, tasks(frozen, dataset, others, part < 2, settings, seed), settings, seed)
+    out: dict[str, Any] = {"seconds of Reptile": time.perf_counter() - began}
+    drawn, few = rng.random(len(part)), rng.random(len(validation))
+    for share in (0.01, 0.05, 0.2):
+        known = (part < 2) & (drawn < share)
+        out[f"{share:.0%}"] = row = {"events": int((known & (dataset.events.scenario == scenario)).sum())}
+        for start, begun in (("nothing", None), ("reptile", reptile)):
+            delta = train_delta(frozen, dataset, scenario, known, settings, seed, silent, start=begun)
+            alpha, tried = choose_alpha(frozen, dataset, validation.take(few < share), delta, name)
+            for gate in sorted({0.0, alpha, 1.0}):
+                encoder = QueryEncoder.from_artifacts(base.artifact, delta_artifact(base, name, delta, gate))
+                queries = encode(encoder, frozen.vectors, with_kinds_of(base, dataset).events, asked)
+                lists = full_ranking(
+                    asked, dataset.catalogue[scenario], lambda rows, q=queries: q[rows] @ frozen.vectors.T
+                )
+                row[f"{start}, gate {gate}"] = _mean(per_query(lists, asked.relevant)["ndcg@10"])
+            row[f"{start}, validation"] = tried
+            row[f"{start}, gate chosen"] = alpha
+    return out
+
+
 def _without(
     dataset: Dataset, split: Split, gone: Bools, scenario: int, settings: Settings, seed: int
 ) -> tuple[HeldOut, Queries]:
@@ -262,7 +310,7 @@ def _ratio(ours: Doubles, theirs: Doubles) -> float:
     return _mean(ours) / max(_mean(theirs), 1e-12)
 
 
-STUDIES = {"joint": joint, "guard": guard, "few": few, "zero": zero, "cold": cold}
+STUDIES = {"joint": joint, "guard": guard, "few": few, "zero": zero, "cold": cold, "meta": meta}
 
 if __name__ == "__main__":
     main()
