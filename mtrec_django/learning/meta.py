@@ -67,7 +67,7 @@ def common_start(frozen: Frozen, found: list[Task], settings: Settings, seed: in
         pace = PACE * (1 - number / ROUNDS)
         with torch.no_grad():
             for own, other in zip(start.parameters(), adapted.parameters(), strict=True):
-                own += pace * (other - own)
+                own.lerp_(other, pace)
     return start
 
 

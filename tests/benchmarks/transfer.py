@@ -1,6 +1,6 @@
 """What one scenario gives another: alone, joint, transferred and guarded; few events, cold items, zero- and few-shot.
 
-    python -m tests.benchmarks.transfer --data DIR [--scenarios a,b] [--parts joint,guard,few,zero,cold,meta] [--json FILE]
+    python -m tests.benchmarks.transfer --data DIR [--scenarios a,b] [--parts few,cold,meta,…] [--json FILE]
 
 Sets with times in which scenarios are places (the same items) are split by time, others last-out.
 """
