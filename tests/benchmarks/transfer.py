@@ -22,13 +22,15 @@ from mtrec_django.inference.query import QueryEncoder
 from mtrec_django.learning.candidates import full_ranking
 from mtrec_django.learning.evaluation import Doubles, margin, per_query
 from mtrec_django.learning.held_out import HeldOut, hold_out, may_know, protocol
+from mtrec_django.learning.meta import common_start, tasks
+from mtrec_django.learning.network import Delta
 from mtrec_django.learning.placing import with_kinds_of
-from mtrec_django.learning.pretrain import fit
+from mtrec_django.learning.pretrain import assemble, fit
 from mtrec_django.learning.queries import Queries, Split, encode, time_split
 from mtrec_django.learning.run import Run
 from mtrec_django.learning.settings import Settings, silent
 from mtrec_django.learning.sources import constant, prior
-from mtrec_django.learning.transfer import transfer
+from mtrec_django.learning.transfer import Frozen, choose_alpha, delta_artifact, freeze, train_delta, transfer
 
 from .sets import read, without_other_scenarios
 
@@ -245,9 +247,6 @@ def meta(
 
     Of the last scenario 1, 5 and 20 % of the events are known; the gate is chosen on as many of the validation ones.
     """
-    from mtrec_django.learning.meta import common_start, tasks
-    from mtrec_django.learning.pretrain import assemble
-    from mtrec_django.learning.transfer import choose_alpha, delta_artifact, freeze, train_delta
 
     name = names[-1]
     scenario = dataset.scenario(name)
@@ -268,20 +267,25 @@ def meta(
     drawn, few = rng.random(len(part)), rng.random(len(validation))
     for share in (0.01, 0.05, 0.2):
         known = (part < 2) & (drawn < share)
-        out[f"{share:.0%}"] = row = {"events": int((known & (dataset.events.scenario == scenario)).sum())}
+        row: dict[str, Any] = {"events": int((known & (dataset.events.scenario == scenario)).sum())}
         for start, begun in (("nothing", None), ("reptile", reptile)):
             delta = train_delta(frozen, dataset, scenario, known, settings, seed, silent, start=begun)
             alpha, tried = choose_alpha(frozen, dataset, validation.take(few < share), delta, name)
-            for gate in sorted({0.0, alpha, 1.0}):
-                encoder = QueryEncoder.from_artifacts(base.artifact, delta_artifact(base, name, delta, gate))
-                queries = encode(encoder, frozen.vectors, with_kinds_of(base, dataset).events, asked)
-                lists = full_ranking(
-                    asked, dataset.catalogue[scenario], lambda rows, q=queries: q[rows] @ frozen.vectors.T
-                )
-                row[f"{start}, gate {gate}"] = _mean(per_query(lists, asked.relevant)["ndcg@10"])
-            row[f"{start}, validation"] = tried
-            row[f"{start}, gate chosen"] = alpha
+            row[start] = {"gate": alpha, "validation": tried} | {
+                f"test, gate {gate}": _gated(frozen, dataset, asked, delta, name, gate)
+                for gate in sorted({0.0, alpha, 1.0})
+            }
+        out[f"{share:.0%}"] = row
     return out
+
+
+def _gated(frozen: Frozen, dataset: Dataset, asked: Queries, delta: Delta, name: str, gate: float) -> float:
+    """NDCG@10 of the network alone with a scenario's part."""
+    artifact = delta_artifact(frozen.base, name, delta, gate)
+    encoder = QueryEncoder.from_artifacts(frozen.base.artifact, artifact)
+    queries = encode(encoder, frozen.vectors, with_kinds_of(frozen.base, dataset).events, asked)
+    lists = full_ranking(asked, dataset.catalogue[asked.scenario], lambda rows: queries[rows] @ frozen.vectors.T)
+    return _mean(per_query(lists, asked.relevant)["ndcg@10"])
 
 
 def _without(
