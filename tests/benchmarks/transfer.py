@@ -262,12 +262,13 @@ def meta(
     frozen, rng = freeze(base, dataset), np.random.default_rng(seed)
     others = [dataset.scenario(other) for other in names if other != name]
     began = time.perf_counter()
-    reptile = common_start(frozen, tasks(frozen, dataset, others, part < 2, settings, seed), settings, seed)
+    reptile = common_start(frozen, tasks(frozen, dataset, others, part == 0, settings, seed), settings, seed)
     out: dict[str, Any] = {"seconds of Reptile": time.perf_counter() - began}
     drawn, few = rng.random(len(part)), rng.random(len(validation))
     for share in (0.01, 0.05, 0.2):
-        known = (part < 2) & (drawn < share)
-        row: dict[str, Any] = {"events": int((known & (dataset.events.scenario == scenario)).sum())}
+        there = dataset.events.scenario == scenario
+        known = (part == 0) & (~there | (drawn < share))
+        row: dict[str, Any] = {"events": int((known & there).sum())}
         for start, begun in (("nothing", None), ("reptile", reptile)):
             delta = train_delta(frozen, dataset, scenario, known, settings, seed, silent, start=begun)
             alpha, tried = choose_alpha(frozen, dataset, validation.take(few < share), delta, name)
