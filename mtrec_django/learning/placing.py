@@ -52,6 +52,8 @@ def item_neighbours(trained: Trained, items: Items, trained_items: Items) -> tup
     shape = (len(items), len(known))
     likes = sparse.csr_matrix((recipe.cold_share * weights.ravel(), (rows, speaks[near.ravel()])), shape=shape)
     table, n = trained.neighbours.matrix(), trained.neighbours.others.shape[1]
+    table = (table - sparse.diags(table.diagonal())).tocsr()  # what is said of what was met, is said of itself alone
+    table.eliminate_zeros()
     return strongest(likes @ table, n), strongest(recipe.cold_stress * likes @ table.T, n)
 
 

@@ -22,7 +22,7 @@ def chosen(world: Dataset) -> Recipe:
     known = run.dataset.with_events(run.dataset.events[split.part == 0])
     asked = [run.ask(0, split, 1)]
     table = made("knn", known, run.settings)
-    recipe = Recipe("knn", 0.0, [0.0])
+    recipe = Recipe("knn", half_life=[0.0])
     return with_trust(run, run.network(), known, asked, [Blend({TOGETHER: 1.0})], recipe, table, None)
 
 
@@ -33,4 +33,4 @@ def test_texts_that_tell_earn_trust() -> None:
 def test_without_texts_nothing_changes() -> None:
     world = tastes(users=400)
     silent_items = replace(world.items, content=np.zeros_like(world.items.content), categories={}, numbers={})
-    assert chosen(replace(world, items=silent_items)) == Recipe("knn", 0.0, [0.0])
+    assert chosen(replace(world, items=silent_items)) == Recipe("knn", half_life=[0.0])
