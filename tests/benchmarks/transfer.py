@@ -199,7 +199,7 @@ def replace_candidates(held: HeldOut, whole: Dataset, asked: Queries) -> np.ndar
     from mtrec_django.learning.sources import Recipe
 
     run = held.run
-    recipe = Recipe(held.fitted.chosen.recipe.table, held.fitted.chosen.recipe.text_share or 1.0, [0.0])
+    recipe = Recipe(held.fitted.chosen.recipe.table, held.fitted.chosen.recipe.text_share or 1.0, half_life=[0.0])
     table = recipe.build(held.both, run.settings, run.by_text, run.cold_places).matrix()
     blend = replace(held.fitted.chosen.blends[0], here=1.0)
     weights = {key: value for key, value in blend.weights.items() if key != POPULAR} or {PERSONAL: 1.0}
