@@ -32,7 +32,7 @@ if METERED:
         ["scenario"],
         buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
     )
-    EVENTS = Count("mtrec_events", "Events that were stored one by one.", ["kind"])
+    EVENTS = Count("mtrec_events", "Events that were stored, one by one or in batches.", ["kind"])
     RUNS = Count("mtrec_runs_finished", "Trainings and transfers that ended.", ["kind", "status"])
 
     # Looking a series up by its labels takes longer than adding to it.
@@ -49,7 +49,7 @@ _kinds: set[str] = set()
 
 
 def span(name: str) -> AbstractContextManager[Any]:
-    """A span around a block: `mtrec.recommend`, `mtrec.track`, `mtrec.train`."""
+    """A span around a block: `mtrec.recommend`, `mtrec.search` within it, `mtrec.track`, `mtrec.train`."""
     return TRACER.start_as_current_span(f"mtrec.{name}") if TRACED else nullcontext()
 
 

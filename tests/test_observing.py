@@ -9,9 +9,14 @@ import pytest
 from prometheus_client import REGISTRY
 
 from mtrec_django import observing, recommend
+from mtrec_django.events.batches import track_all
+from mtrec_django.events.tracking import CheckedEvent
 from mtrec_django.jobs.running import working
 from mtrec_django.models import Run
-from mtrec_django.testing import make_event, make_item, make_scenario
+from mtrec_django.serving import live
+from mtrec_django.serving.recommender import recommend_for
+from mtrec_django.testing import make_event, make_item, make_scenario, make_visitor
+from tests.serving.world import World
 from tests.site.making import make_product
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +24,10 @@ pytestmark = pytest.mark.django_db
 
 def value(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def event(kind: str, product: Any, key: str | None = None) -> CheckedEvent:
+    return CheckedEvent.of(kind, product, None, None, None, key, None, None)
 
 
 def test_answers_are_counted_by_scenario_source_and_fallback() -> None:
@@ -41,6 +50,13 @@ def test_events_are_counted_by_kind_and_made_up_kinds_share_one(monkeypatch: pyt
     assert value("mtrec_events_total", kind="other") == before + 1
 
 
+def test_events_of_a_batch_are_counted_once_each() -> None:
+    product, visitor, before = make_product(), make_visitor(), value("mtrec_events_total", kind="batched")
+    events = [(visitor, event("batched", product, key)) for key in ("a", "b", "b")]
+    assert [outcome.value for outcome in track_all(events)] == ["stored", "stored", "repeated"]
+    assert value("mtrec_events_total", kind="batched") == before + 2
+
+
 def test_runs_are_counted_by_how_they_ended() -> None:
     before = value("mtrec_runs_finished_total", kind="sync", status="failed")
     with pytest.raises(MemoryError), working(Run.objects.create(kind="sync")):
@@ -48,7 +64,9 @@ def test_runs_are_counted_by_how_they_ended() -> None:
     assert value("mtrec_runs_finished_total", kind="sync", status="failed") == before + 1
 
 
-def test_spans_are_named_after_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the spans that begin."""
     begun: list[str] = []
 
     class Tracer:
@@ -57,12 +75,26 @@ def test_spans_are_named_after_what_is_done(monkeypatch: pytest.MonkeyPatch) -> 
             return nullcontext()
 
     monkeypatch.setattr(observing, "TRACER", Tracer())
+    return begun
+
+
+def test_spans_are_named_after_what_is_done(begun: list[str]) -> None:
     make_scenario("traced")
     make_event(make_product())
     recommend(None, "traced", 1)
     with working(Run.objects.create(kind="train")):
         pass
     assert begun == ["mtrec.track", "mtrec.recommend", "mtrec.train"]
+
+
+def test_a_batch_and_the_vector_query_have_spans(begun: list[str]) -> None:
+    live.reset()
+    world = World().build()
+    visitor = world.visitor((3, 0))
+    track_all([(visitor, event("view", world.product(3, 1)))])
+    assert len(recommend_for(visitor, "world", 3)) == 3
+    assert begun == ["mtrec.track", "mtrec.recommend", "mtrec.search"]
+    live.reset()
 
 
 def test_without_the_libraries_nothing_is_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:

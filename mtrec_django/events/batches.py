@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connections, router, transaction
 
 from ..models import Feedback, Visitor
+from ..observing import span
 from .tracking import CheckedEvent, key_of
 
 
@@ -61,7 +62,7 @@ def track_all(events: Sequence[tuple[Visitor, CheckedEvent]]) -> list[Outcome]:
     Objects that no sync has seen become items first.
     """
     using = router.db_for_write(Feedback)
-    with transaction.atomic(using=using):
+    with span("track"), transaction.atomic(using=using):
         outcomes = _insert(events, using)
         gone = [at for at, outcome in enumerate(outcomes) if outcome is Outcome.GONE]
         if gone and _make_items([events[at][1] for at in gone]):

@@ -15,7 +15,7 @@ from django.db import DataError, InternalError, OperationalError, ProgrammingErr
 
 from ..catalog.registry import source_for
 from ..inference.blend import FRESH, PERSONAL, TOGETHER, Blend
-from ..observing import observed
+from ..observing import observed, span
 from ..retrieval import store
 from ..retrieval.candidates import Ask
 from ..retrieval.collections import keys_in
@@ -140,7 +140,8 @@ def _search(question: Question, told: Known) -> Found:
         with_items=bool(policy.at_most) or bool(blend.weights.get(FRESH)),
     )
     settings = store.search_settings(ask.met) | question.budget.for_the_best
-    (rows,) = read([statement(ask, names)], using=store.database(), settings=settings)
+    with span("search"):
+        (rows,) = read([statement(ask, names)], using=store.database(), settings=settings)
     found = read_candidates(rows, ask, names)
     return ruled(
         policy,
