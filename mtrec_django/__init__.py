@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .catalog.item_source import ItemSource
+    from .catalog.pinned import Pinned
     from .catalog.registry import register
     from .catalog.scenarios import Scenario
     from .events.history import Event
@@ -27,6 +28,7 @@ _HOMES = {
     "CandidateSource": "retrieval.candidates",
     "Event": "events.history",
     "ItemSource": "catalog.item_source",
+    "Pinned": "catalog.pinned",
     "Scenario": "catalog.scenarios",
     "arecommend": "serving.recommender",
     "asimilar_items": "serving.recommender",
@@ -44,6 +46,7 @@ __all__ = [
     "CandidateSource",
     "Event",
     "ItemSource",
+    "Pinned",
     "Scenario",
     "arecommend",
     "asimilar_items",

@@ -16,6 +16,7 @@ from .. import models
 from ..exceptions import AlreadyRegistered, NotRegistered
 from ..models.runs import LOCK_SPACE
 from .item_source import ItemSource
+from .pinned import Pinned
 from .problems import did_you_mean, problem
 from .registry import source_for, sources, sources_of
 
@@ -30,8 +31,9 @@ class Scenario:
         Scenario("basket", items=[Products], goal={"purchase": 1}, exclude=["purchase"], parent="home")
 
     `items` are item sources, models or labels (none means all), `goal` says how much each kind of event counts,
-    `exclude` which events take an item off the visitor's list. After `migrate` and at each `mtrec_sync` a row is
-    written; what was changed in the admin since stays, unless the declaration itself changed.
+    `exclude` which events take an item off the visitor's list, `pins` which items have a fixed place. After `migrate`
+    and at each `mtrec_sync` a row is written; what was changed in the admin since stays, unless the declaration itself
+    changed.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Scenario:
         exclude: Sequence[str] = (),
         parent: str | None = None,
         title: str = "",
+        pins: Sequence[Pinned] = (),
         **options: Any,
     ) -> None:
         if name in _declared:
@@ -53,6 +56,7 @@ class Scenario:
         self.exclude = list(exclude)
         self.parent = parent
         self.title = title
+        self.pins = tuple(pins)
         self.options = options
         _declared[name] = self
 
@@ -88,7 +92,7 @@ class Scenario:
         except NotRegistered as error:
             hint = did_you_mean(str(self.items), sources())
             found.append(problem("E024", f"{self!r} names an item source that is none: {error}", hint))
-        return found
+        return found + [message for pin in self.pins for message in pin.check(self)]
 
 
 def declared() -> dict[str, Scenario]:

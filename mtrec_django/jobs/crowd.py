@@ -20,6 +20,7 @@ from ..retrieval.ranking import rank
 from ..retrieval.search import Candidates
 from ..serving.filling import SPARE
 from ..serving.picking import Pick, ruled
+from ..serving.pinning import in_force
 from ..serving.question import Question
 from ..serving.reasons import PINNED, Reason, explain
 from .past import Past, pasts
@@ -162,8 +163,8 @@ class Crowd:
         at = {pin.item: int(self.shelf.positions([pin.item])[0]) for pin in self.policy.pins}
         return [
             pin
-            for pin in self.policy.pins
-            if pin.holds(now) and at[pin.item] >= 0 and self.row_of[at[pin.item]] >= 0 and pin.item not in out
+            for pin in in_force(self.policy.pins, now)
+            if at[pin.item] >= 0 and self.row_of[at[pin.item]] >= 0 and pin.item not in out
         ]
 
     def _with_pins(self, listed: list[Listed], pins: Sequence[Place]) -> list[Listed]:

@@ -34,18 +34,21 @@ from ..retrieval.selectivity import Sample
 from ..retrieval.statement import Fragment, Rows, compose, read
 from ..signals import version_published
 from .complaints import complain
-from .pinning import PINS, places
+from .pinning import pins, places
 from .splitting import OPEN, Split, Trial
 
 _COLUMNS = ("id", "name", "title", "enabled", "sources", "goal", "exclude", "options", "live_version_id")
 
-POLL = compose(
-    "select {columns}, {pins}, {experiment} from mtrec_scenario order by name",
-    columns=Fragment(", ".join(_COLUMNS)),
-    pins=PINS,
-    experiment=OPEN,
-)
-"""All there is to know whether anything changed."""
+
+def asked() -> Fragment:
+    """All there is to know whether anything changed."""
+    return compose(
+        "select {columns}, {pins}, {experiment} from mtrec_scenario order by name",
+        columns=Fragment(", ".join(_COLUMNS)),
+        pins=pins(),
+        experiment=OPEN,
+    )
+
 
 SAMPLED_ROWS = 5000
 RETRY_SECONDS = 30.0
@@ -194,7 +197,7 @@ def latest(name: str) -> Live:
 
 def poll() -> list[Fragment]:
     """The statement that brings news, when it is time to ask."""
-    return [POLL] if time.monotonic() - _heard_at >= get_config().VERSION_POLL_SECONDS else []
+    return [asked()] if time.monotonic() - _heard_at >= get_config().VERSION_POLL_SECONDS else []
 
 
 def hear(rows: Rows) -> State:
@@ -228,7 +231,7 @@ def reset(**kwargs: Any) -> None:
 
 
 def _ask() -> Rows:
-    return read([POLL], using=store.database())[0]
+    return read([asked()], using=store.database())[0]
 
 
 def _build(rows: tuple[tuple[Any, ...], ...], before: State | None) -> State:
@@ -245,21 +248,21 @@ def _build(rows: tuple[tuple[Any, ...], ...], before: State | None) -> State:
 
 def _load_row(row: tuple[Any, ...], bases: dict[int, Base]) -> Live:
     *columns, told, experiment = row
-    place, pins = _scenario(columns), places(told)
-    live = _with_policy(_load(place, bases), pins)
+    place, pinned = _scenario(columns), places(told)
+    live = _with_policy(_load(place, bases), pinned)
     if experiment is None:
         return live
     split = Split.from_row(json.loads(experiment))
-    arms = {trial.name: _load_arm(place, pins, trial, bases) for trial in split.trials}
+    arms = {trial.name: _load_arm(place, pinned, trial, bases) for trial in split.trials}
     # An arm whose version cannot be served is left out: its figures would be those of the fallback.
     return replace(live, split=split, arms={name: arm for name, arm in arms.items() if not arm.failed})
 
 
-def _load_arm(place: Scenario, pins: tuple[Place, ...], trial: Trial, bases: dict[int, Base]) -> Live:
+def _load_arm(place: Scenario, pinned: tuple[Place, ...], trial: Trial, bases: dict[int, Base]) -> Live:
     arranged = copy.copy(place)
     arranged.options = {**place.options, **trial.options}
     arranged.live_version_id = None if trial.holdout else trial.version_id or place.live_version_id
-    return replace(_with_policy(_load(arranged, bases), pins), arm=trial.name)
+    return replace(_with_policy(_load(arranged, bases), pinned), arm=trial.name)
 
 
 def _scenario(columns: list[Any]) -> Scenario:
@@ -270,14 +273,14 @@ def _scenario(columns: list[Any]) -> Scenario:
     return Scenario.from_db(store.database(), list(values), list(values.values()))
 
 
-def _with_policy(live: Live, pins: tuple[Place, ...]) -> Live:
+def _with_policy(live: Live, pinned: tuple[Place, ...]) -> Live:
     """With its pins and what its options say; one that makes no sense is passed over."""
     options = live.scenario.options
     wrong = option_problems(options)
     for name, error in wrong.items():
         complain(f"option {name} of {live.scenario.name} is passed over", error)
     sound = {name: value for name, value in options.items() if name not in wrong}
-    return replace(live, policy=Policy(**read_options(sound), pins=pins))
+    return replace(live, policy=Policy(**read_options(sound), pins=pinned))
 
 
 def _load(place: Scenario, bases: dict[int, Base]) -> Live:

@@ -24,6 +24,7 @@ from . import live as live_state
 from . import profile
 from .budget import Budget
 from .live import Live
+from .pinning import in_force
 from .query import History, OnPage, had, identity, last_events, shown_in_vain
 
 Floats = npt.NDArray[np.float32]
@@ -253,5 +254,5 @@ def _pins(question: Question, live: Live, seen: Sequence[int], allowed: Rows | N
         held = {item for (item,) in allowed}
         pins = tuple(pin for pin in pins if pin.item in held)
     return tuple(
-        pin for pin in pins if pin.holds(now) and pin.label in labels and pin.item not in out and pin.name not in names
+        pin for pin in in_force(pins, now) if pin.label in labels and pin.item not in out and pin.name not in names
     )

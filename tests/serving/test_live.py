@@ -72,7 +72,7 @@ def test_news_ride_along_at_most_once_a_second(world: World, monkeypatch: pytest
         with CaptureQueriesContext(connection) as queries:
             recommend_for(visitor, "world", 2)
         assert len(queries) == 3
-        return [query["sql"] for query in queries if live.POLL.text in query["sql"]]
+        return [query["sql"] for query in queries if live.asked().text in query["sql"]]
 
     assert not asked()
     now[0] += 0.9 * get_config().VERSION_POLL_SECONDS
