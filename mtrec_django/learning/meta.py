@@ -3,7 +3,7 @@
 Reptile (Nichol, Achiam & Schulman 2018, arXiv:1803.02999): again and again a few steps on one task, and a part of the
 way to where they lead. Tasks are the other scenarios, each divided by what its visitors wanted, since a site has few.
 
-Measured and not used by `transfer`: see `tests/benchmarks/transfer.py`, part `meta`.
+No version is made with it: `tests/benchmarks/transfer.py` compares it with a start at nothing, part `meta`.
 """
 
 from __future__ import annotations
