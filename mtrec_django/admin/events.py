@@ -95,10 +95,7 @@ class VisitorAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("latest feedback"))
     def latest(self, visitor: Visitor) -> str:
         events = visitor.feedback.select_related("item").defer("item__text").order_by("-time")[:LATEST]
-        rows = (
-            (f"{timezone.localtime(event.time):%Y-%m-%d %H:%M}", event.kind, event.item.pk, event.item)
-            for event in events
-        )
+        rows = ((timezone.localtime(event.time), event.kind, event.item.pk, event.item) for event in events)
         lines = format_html_join(
             "",
             '<li>{} · {} · <a href="{}">{}</a></li>',

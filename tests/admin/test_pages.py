@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+
+from mtrec_django.models import Feedback
 
 PAGES = [
     "batch",
@@ -76,6 +79,15 @@ def test_feedback_is_found_by_visitor_and_by_item(boss: Client, full: dict[str, 
     for term in ("ada", str(full["visitor"].key), full["item"].object_id):
         assert change in boss.get(found, {"q": term}).content.decode()
     assert change not in boss.get(found, {"q": "nobody"}).content.decode()
+
+
+def test_a_visitor_has_his_latest_events_in_the_time_of_the_site(
+    boss: Client, full: dict[str, Any], settings: Any
+) -> None:
+    settings.TIME_ZONE = "Asia/Shanghai"
+    Feedback.objects.update(time=datetime(2026, 5, 1, 20, 30, tzinfo=UTC))
+    page = boss.get(reverse("admin:mtrec_visitor_change", args=[full["visitor"].pk])).content.decode()
+    assert "2026-05-02 04:30 · click · <a" in page
 
 
 def test_an_item_is_found_by_title_and_by_id(boss: Client, full: dict[str, Any]) -> None:
