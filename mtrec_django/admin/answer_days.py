@@ -29,7 +29,7 @@ class AnswerDayAdmin(ReadOnlyAdmin):
         "arm",
         "answers",
         "rate",
-        "converted",
+        "conversion",
         "revenue",
     ]
     list_filter = ["scenario", "day"]
@@ -51,3 +51,7 @@ class AnswerDayAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("led on, %"))
     def rate(self, row: Any) -> str:
         return f"{100 * row.clicked / row.answers:.2f}" if row.answers else "–"
+
+    @admin.display(description=gettext_lazy("converted, %"))
+    def conversion(self, row: Any) -> str:
+        return f"{100 * row.converted / row.answers:.2f}" if row.answers else "–"
