@@ -8,24 +8,19 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..dataset import Dataset, Floats, Goal
+from ..dataset import Dataset, Floats
 from ..inference.blend import PERSONAL, POPULAR, TOGETHER, Blend
-from ..inference.polarity import says_no
+from .artifacts import Trained
 from .blending import Choice, Scorer, blend_of, choose
 from .candidates import Candidates, gather
 from .neighbours import Neighbours, mixed, with_own
 from .network import Network
 from .queries import Queries, encode, histories, relevant_count
 from .run import Run
-from .sources import HALF_LIVES, Recipe, made, prior, table_names, together_ndcg
+from .searching import Plan, Search, plan
+from .sources import HALF_LIVES, Recipe, made, prior, together_ndcg
 from .unmet import with_trust
 
-DECAYS = (1.0, 0.95, 0.9, 0.8, 0.65, 0.5)
-STEADY = (1.0, 0.98)
-"""Decays tried beside visits, which do part of a decay's work."""
-VISITS = (0.5, 0.2, 0.05)
-HERE = (3.0, 10.0, 100.0)
-KINDS = (0.0, 0.2, 0.5, 3.0)
 SHARES = (0.5, 1.0, 2.0, 4.0)
 WEIGHTS = (0.1, 0.2, 0.5, 1.0, 2.0)
 OWN = (0.5, 0.1, -0.05, -0.15, -1.0)
@@ -44,20 +39,28 @@ class Chosen:
     table: Neighbours
     blends: list[Blend]  # [goals]
     record: dict[str, Any]  # scenario -> what was reached on validation
+    searched: int
+    """Events when everything was searched last."""
 
 
-def choose_all(run: Run, network: Network, known: Dataset, asked: list[Queries]) -> Chosen:
-    """Search with questions over `run.dataset` (one set a goal); tables and priors are made of `known` alone."""
-    tables = _tables(run, known, [questions.scenario for questions in asked if len(questions)])
+def choose_all(
+    run: Run, network: Network, known: Dataset, asked: list[Queries], *, live: Trained | None = None
+) -> Chosen:
+    """Search with questions over `run.dataset` (one set a goal); tables and priors are made of `known` alone.
+
+    With a live version at whose weights the training began, the search begins at its choices.
+    """
+    whole = plan(known, run.settings, live, [questions.scenario for questions in asked if len(questions)])
+    tables = _tables(run, known, whole)
     vectors, encoder = run.vectors(network, known), run.encoder(network)
     goals = [
-        _Goal(run, known, questions, tables, encode(encoder, vectors, run.dataset.events, questions), vectors)
-        for questions in asked
+        _Goal(run, known, questions, search, tables, encode(encoder, vectors, run.dataset.events, questions), vectors)
+        for questions, search in zip(asked, whole.goals, strict=True)
     ]
     name, share, own = _best_mixture(goals, tables)
     recipe = Recipe(name, share, own, [goal.half_life for goal in goals])
     table = with_own(tables[name] if not share else mixed([(1.0, tables[name]), (share, tables[TEXT])]), own)
-    chosen = Chosen(recipe, table, [], {})
+    chosen = Chosen(recipe, table, [], {}, whole.searched)
     for goal in goals:
         run.progress("choose blend", len(chosen.blends), len(goals))
         blend, record = goal.finish(table, name, share, own)
@@ -69,12 +72,11 @@ def choose_all(run: Run, network: Network, known: Dataset, asked: list[Queries])
     return chosen
 
 
-def _tables(run: Run, known: Dataset, goals: list[int]) -> dict[str, Neighbours]:
-    settings = run.settings
+def _tables(run: Run, known: Dataset, whole: Plan) -> dict[str, Neighbours]:
     tables: dict[str, Neighbours] = {}
-    for name in table_names(known, settings, goals):
+    for name in whole.tables:
         run.progress(f"table {name}", 0, 1)
-        tables[name] = made(name, known, settings)
+        tables[name] = made(name, known, run.settings)
     if np.any(run.similar != 0):
         run.progress("table text", 0, 1)
         tables[TEXT] = run.by_text()
@@ -120,18 +122,18 @@ class _Goal:
         run: Run,
         known: Dataset,
         asked: Queries,
+        search: Search,
         tables: dict[str, Neighbours],
         queries: Floats,
         vectors: Floats,
     ) -> None:
-        self.run, self.known, self.asked, self.vectors = run, known, asked, vectors
+        self.run, self.known, self.asked, self.search, self.vectors = run, known, asked, search, vectors
         self.queries, self.half_life = queries, 0.0
         self.best = 0.0  # of the mixtures without what was met before
         self.scale = {name: _row_sum(table) for name, table in tables.items()}
         self.tables = {name: table.matrix() for name, table in tables.items()}
         self.itself = sparse.identity(len(run.dataset.items), np.float32, "csr")
-        self.reading = Blend(decay=0.9, kinds=_wanted(run.dataset.goals[asked.scenario]))
-        self.emphasis = self.reading
+        self.emphasis = search.reading
         self.readings: dict[str, Blend] = {}  # of each table
         if len(asked):
             self._begin()
@@ -151,25 +153,24 @@ class _Goal:
 
     def _emphasised(self, name: str) -> Blend:
         """How much more the scenario's own events, and each kind, count in a table; by the table alone."""
-        dataset, reading = self.run.dataset, self.reading
-        tries: list[dict[str, Any]] = [{"here": here} for here in HERE if len(dataset.goals) > 1]
-        if len(dataset.kinds) > 1:
-            kinds = [kind for kind in dataset.kinds if reading.kind_weight(kind) > 0]
-            tries += [{"kinds": {kind: weight}} for kind in kinds for weight in KINDS]
-        return self._best(name, reading, tries, by=1.01)
+        reading = self.search.reading
+        kinds = [kind for kind in self.run.dataset.kinds if reading.kind_weight(kind) > 0]
+        tries: list[dict[str, Any]] = [{"here": here} for here in self.search.here]
+        tries += [{"kinds": {kind: weight}} for kind in kinds for weight in self.search.kinds]
+        return self._best(name, reading, tries, by=1.01) if tries else reading
 
     def _read(self, name: str) -> Blend:
         """How much less older events, and those of earlier visits, count in a table, with and without what is
         emphasised; by the table alone."""
-        decays = DECAYS if not self.run.settings.quick else DECAYS[2:4]
-        reading = self._best(name, self.reading, [{"decay": decay} for decay in decays])
-        if self.emphasis != self.reading:
+        search = self.search
+        reading = self._best(name, search.reading, [{"decay": decay} for decay in search.decays])
+        if self.emphasis != search.reading:
             more = {"here": self.emphasis.here, "kinds": self.emphasis.kinds}
-            reading = self._best(name, reading, [{**more, "decay": decay} for decay in decays], by=1.01)
-        if not self.run.dataset.events.time.any():
-            return reading
-        older = [{"visit": visit, "decay": decay} for visit in VISITS for decay in {reading.decay, *STEADY}]
-        return self._best(name, reading, older, by=1.003)
+            reading = self._best(name, reading, [{**more, "decay": decay} for decay in search.decays], by=1.01)
+        older = [
+            {"visit": visit, "decay": decay} for visit in search.visits for decay in {reading.decay, *search.steady}
+        ]
+        return self._best(name, reading, older, by=1.003) if older else reading
 
     def _best(self, name: str, reading: Blend, changes: list[dict[str, Any]], *, by: float = 1.0) -> Blend:
         """Take each change in turn where it makes the table alone better by a factor."""
@@ -180,6 +181,8 @@ class _Goal:
             if "kinds" in change:
                 change = {"kinds": {**reading.kinds, **change["kinds"]}}
             other = replace(reading, **change)
+            if other == reading:
+                continue
             value = together_ndcg(dataset, self.few, table, other)
             if value > best * by:
                 best, reading = value, other
@@ -251,11 +254,6 @@ class _Goal:
         blend = blend_of(choice, reading)
         record = {"ndcg@10": choice.ndcg, "alone": choice.alone, "blend": blend.to_json(), "questions": len(self.asked)}
         return blend, record
-
-
-def _wanted(goal: Goal) -> dict[str, float]:
-    """Kinds that say no elsewhere, but count for something here."""
-    return {kind: 1.0 for kind, weight in goal.weights.items() if weight > 0 and says_no(kind)}
 
 
 def _row_sum(table: Neighbours) -> float:

@@ -152,7 +152,7 @@ def train_and_choose(
     if few:
         choose_profiles(run, network, old, lambda: np.concatenate(network_each(run, network, old, few)))
         clock.lap("visitors")
-    chosen = choose_all(run, network, old, asked)
+    chosen = choose_all(run, network, old, asked, live=begun_at)
     clock.lap("choose")
     return Fitted(course, chosen, snapshot(run, network, old), tuple(network.profiles.arrays))
 
@@ -200,6 +200,7 @@ def _report(run: Run, fitted: Fitted, measured: Measured, decision: dict[str, An
         "tails": measured.tails,
         "validation": fitted.chosen.record,
         "recipe": asdict(fitted.chosen.recipe),
+        "searched": fitted.chosen.searched,
         "visitors": sorted(fitted.profiles),
         "repeats": {goal.name: bool(goal.repeats) for goal in run.dataset.goals},
         "epochs": fitted.course.epochs,
