@@ -194,7 +194,7 @@ def card(kind: str, config: dict[str, Any], report: dict[str, Any]) -> str:
                 questions = models.get("questions", "")
                 figures = f"{values['ndcg@10']:.4f} | {values.get('recall@50', 0):.4f}"
                 lines.append(f"| {scenario} | {model} | {figures} | {questions} |")
-    for name in ("data", "removed", "seconds", "speed", "live"):
+    for name in ("data", "removed", "seconds", "seconds a million events", "speed", "live"):
         if name in report:
             lines += ["", f"**{name}**: `{json.dumps(report[name], sort_keys=True)}`"]
     lines += ["", f"**settings**: `{json.dumps(config.get('settings', {}), sort_keys=True)}`", ""]

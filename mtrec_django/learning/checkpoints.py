@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..dataset import Dataset, Floats
 from ..inference.artifact import Artifact, ArtifactError
+from .distributed import told
 from .network import Network
 from .settings import Settings
 
@@ -45,7 +46,7 @@ class Mark:
     @classmethod
     def of(cls, dataset: Dataset, rows: Floats, settings: Settings, seed: int, live: str) -> Mark:
         """From the catalogue, its features, the settings, the seed and the id of the version begun at, if any."""
-        told = {name: value for name, value in settings.to_json().items() if name != "threads"}
+        told = {name: value for name, value in settings.to_json().items() if name not in ("threads", "device")}
         goals = [asdict(goal) for goal in dataset.goals]
         digest = hashlib.sha256(json.dumps([told, seed, live, dataset.kinds, goals], sort_keys=True).encode())
         digest.update("\n".join(map(str, dataset.items.ids.tolist())).encode())
@@ -95,6 +96,12 @@ class Checkpoint:
 
     def _remember(self, config: dict[str, Any]) -> None:
         self.epochs, self.best, self.waited = config["epochs"], config["best"], config["waited"]
+
+    def share(self) -> None:
+        """Tell all processes of a training where the first one stands, which alone has a keeper."""
+        done = int(told(lambda: len(self.epochs)))
+        self.best, self.waited = told(lambda: self.best), int(told(lambda: self.waited))
+        self.epochs += [{"epoch": number + 1} for number in range(len(self.epochs), done)]
 
     def judge(self, value: float) -> None:
         """Keep the weights if they are the best so far."""

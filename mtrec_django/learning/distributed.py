@@ -47,11 +47,14 @@ def world() -> World:
 
 @contextmanager
 def together() -> Iterator[World]:
-    """Join the processes that `torchrun` started; they speak by gloo, since batches and weights are in main memory."""
+    """Join the processes that `torchrun` started; they speak by gloo, and of what is on GPUs by nccl."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or distributed.is_initialized():
         yield world()
         return
-    distributed.init_process_group("gloo", timeout=PATIENCE)
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+    backends = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    distributed.init_process_group(backends, timeout=PATIENCE)
     try:
         yield world()
     finally:

@@ -121,7 +121,8 @@ class QueryNetwork(nn.Module):
         x = self.dropout(self.norm_in(vectors * self.sign[kinds][..., None]) + self.kind[kinds])
         qkv = (self.norm_attention(x) @ self.qkv).view(batch, events, 3, self.heads, dim // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # [batch, heads, events, head]
-        attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=self._bias(events, ages, here))
+        bias = self._bias(events, ages, here).to(q.dtype)
+        attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         y = x + self.dropout(attended.transpose(1, 2).reshape(batch, events, dim) @ self.out)
         hidden = functional.gelu(self.norm_mlp(y) @ self.up + self.up_bias, approximate="tanh")
         y = y + self.dropout(hidden @ self.down + self.down_bias)
@@ -129,7 +130,7 @@ class QueryNetwork(nn.Module):
 
     def _bias(self, events: int, ages: Tensor, here: Tensor) -> Tensor:
         """Position, age and place, minus infinity for the future. [batch, heads, t, j]"""
-        at = torch.arange(events)
+        at = torch.arange(events, device=ages.device)
         distance = at[:, None] - at[None, :]  # [t, j]
         position = self.position[:, distance.clamp(0, self.length - 1)]  # [heads, t, j]
         outside = (distance < 0) | (distance >= self.length)

@@ -193,6 +193,7 @@ def _tables(run: Run, fitted: Fitted) -> tuple[Neighbours, Floats]:
 
 
 def _report(run: Run, fitted: Fitted, measured: Measured, decision: dict[str, Any], clock: Clock) -> dict[str, Any]:
+    spent = time.perf_counter() - clock.started
     return {
         "decision": decision,
         "metrics": measured.metrics,
@@ -208,7 +209,8 @@ def _report(run: Run, fitted: Fitted, measured: Measured, decision: dict[str, An
         "data": description(run.dataset),
         "measured": "trained on old events, chosen on newer ones, refreshed with them, measured on the newest",
         "live": "the measured weights refreshed with all events; tables of all events",
-        "seconds": {**clock.seconds, "all": round(time.perf_counter() - clock.started, 2)},
+        "seconds": {**clock.seconds, "all": round(spent, 2)},
+        "seconds a million events": round(spent * 1e6 / max(len(run.dataset.events), 1), 1),
     }
 
 

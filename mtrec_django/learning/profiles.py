@@ -8,7 +8,7 @@ It is trained after the network, which stays as it is, and kept only where valid
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,7 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..dataset import NEGATIVE_KINDS, Dataset, Events, Floats, Ints, Longs, Users
+from ..dataset import NEGATIVE_KINDS, Bools, Dataset, Events, Floats, Ints, Longs, Users
 from ..inference.profile import FRIEND_EVENTS, FRIENDS, Vocabulary
 from .artifacts import Trained
 from .evaluation import Doubles, margin
@@ -126,18 +126,23 @@ def _strongest(one: Ints, other: Ints, weight: Floats) -> tuple[Ints, Ints]:
 
 
 def choose_profiles(run: Run, network: Network, known: Dataset, judge: Callable[[], Doubles]) -> None:
-    """Train the tables and keep those with which the questions of `judge` are answered better beyond noise."""
-    whole = train_profiles(run, network, known)
-    if not whole.arrays:
+    """Train the tables and keep those with which the questions of `judge` are answered better beyond noise.
+
+    While it is judged each visitor is told what the other half of the visitors taught: that those who share a label
+    share a taste by chance is seen in their own questions too, and says nothing of anybody else.
+    """
+    lesson = _Lesson.of(run, network, known)
+    if lesson is None:
         return
+    arrays, half = lesson.learned(run, network), np.random.default_rng(run.seed).random(len(run.dataset.users)) < 0.5
+    one, other = lesson.learned(run, network, half), lesson.learned(run, network, ~half)
     without, best, kept = judge(), 0.0, network.profiles
-    about = Known.of(run.dataset, known.events, run.vectors(network, known), whole.vocabulary)
-    for names in dict.fromkeys([tuple(whole.arrays), *((name,) for name in whole.arrays)]):
-        arrays = {name: whole.arrays[name] for name in names}
-        network.profiles = replace(whole, arrays=arrays, visitors=about.apply(arrays))
+    for names in dict.fromkeys([lesson.names, *((name,) for name in lesson.names)]):
+        strangers = np.where(half[:, None], lesson.added(other, names), lesson.added(one, names))
+        network.profiles = Profiles(lesson.vocabulary, arrays, strangers)
         gain = margin(judge(), without, seed=run.seed)
         if gain["low"] > 0 and gain["mean"] > best:
-            best, kept = gain["mean"], network.profiles
+            best, kept = gain["mean"], lesson.profiles(arrays, names)
     network.profiles = kept
 
 
@@ -148,21 +153,54 @@ def visitors_of(version: Trained, dataset: Dataset, events: Events, vectors: Flo
     return Known.of(dataset, events, vectors, vocabulary).apply(arrays) if arrays else None
 
 
-def train_profiles(run: Run, network: Network, known: Dataset, names: tuple[str, ...] | None = None) -> Profiles:
-    """Train the tables on the known events, the network as it is; `names` are those that were kept before."""
-    vocabulary = vocabulary_of(run.dataset.users)
-    wanted = _tables(run.dataset.users, vocabulary) if names is None else names
-    if not wanted:
-        return Profiles(vocabulary)
-    vectors = run.vectors(network, known)
-    about = Known.of(run.dataset, known.events, vectors, vocabulary)
-    tables = _Tables(about, wanted, vectors.shape[1])
-    torch.manual_seed(run.seed)
-    state, target, user = _states(run, network, known)
-    if len(target):
-        _turn(run, tables, network, torch.from_numpy(vectors), state, target, user)
-    arrays = {name: table.detach().numpy().copy() for name, table in tables.tables.items()}
-    return Profiles(vocabulary, arrays, about.apply(arrays))
+def train_profiles(run: Run, network: Network, known: Dataset, names: tuple[str, ...]) -> Profiles:
+    """Train those tables on the known events, the network as it is."""
+    lesson = _Lesson.of(run, network, known, names) if names else None
+    return Profiles() if lesson is None else lesson.profiles(lesson.learned(run, network), lesson.names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """What tables are learned from."""
+
+    vocabulary: Vocabulary
+    names: tuple[str, ...]
+    about: Known
+    vectors: Floats  # [items, dim]
+    state: Tensor  # [targets, dim]
+    target: Tensor  # [targets]
+    user: Longs  # [targets]
+
+    @classmethod
+    def of(cls, run: Run, network: Network, known: Dataset, names: tuple[str, ...] = ()) -> _Lesson | None:
+        """Of the known events, for these tables or for all there can be; nothing where nothing is known of visitors."""
+        vocabulary = vocabulary_of(run.dataset.users)
+        wanted = names or _tables(run.dataset.users, vocabulary)
+        if not wanted:
+            return None
+        vectors = run.vectors(network, known)
+        about = Known.of(run.dataset, known.events, vectors, vocabulary)
+        return cls(vocabulary, wanted, about, vectors, *_states(run, network, known))
+
+    def learned(self, run: Run, network: Network, of: Bools | None = None) -> dict[str, Floats]:
+        """The tables as these visitors, or all, teach them."""
+        torch.manual_seed(run.seed)
+        tables = _Tables(self.about, self.names, self.vectors.shape[1])
+        rows = np.arange(len(self.user)) if of is None else np.flatnonzero(of[self.user])
+        if len(rows):
+            chosen = torch.from_numpy(rows)
+            vectors = torch.from_numpy(self.vectors)
+            _turn(run, tables, network, vectors, self.state[chosen], self.target[chosen], self.user[rows])
+        return {name: table.detach().numpy().copy() for name, table in tables.tables.items()}
+
+    def added(self, arrays: dict[str, Floats], names: tuple[str, ...]) -> Floats:
+        """What some of the tables add for each visitor. [users, dim]"""
+        told = self.about.apply({name: arrays[name] for name in names})
+        return np.zeros((len(self.about.friends), self.vectors.shape[1]), np.float32) if told is None else told
+
+    def profiles(self, arrays: dict[str, Floats], names: tuple[str, ...]) -> Profiles:
+        """Some of the tables, ready to be served."""
+        return Profiles(self.vocabulary, {name: arrays[name] for name in names}, self.added(arrays, names))
 
 
 def _tables(users: Users, vocabulary: Vocabulary) -> tuple[str, ...]:

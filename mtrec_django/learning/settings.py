@@ -62,6 +62,10 @@ class Settings:
     only what is shown gets known."""
     threads: int = 0
     """Threads of torch; 0 takes the cores of the machine."""
+    device: str = "auto"
+    """Where batches are learned from: "cpu", "cuda" (or "cuda:1"); "auto" takes a GPU if there is one."""
+    precision: str = "auto"
+    """Of matrix products in training: "bf16" or "float32"; "auto" is bf16 on a GPU and float32 on processors."""
     quick: bool = False
     """Fewer choices tried for the blend; for tests."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -44,11 +45,14 @@ class Trainer:
         self, network: Network, negatives: Negatives, catalogue: Bools, settings: Settings, *, rate: float, seed: int
     ) -> None:
         self.network, self.negatives, self.rate = network, negatives, rate
+        self.device = device_of(settings)
+        self.bf16 = settings.precision == "bf16" or (settings.precision == "auto" and self.device.type == "cuda")
         here = world()
         if here.size > 1:
             torch.manual_seed(seed * here.size + here.rank)  # other dropout and other negatives in each process
         self.rng = np.random.default_rng(seed if here.size == 1 else [seed, here.rank])
-        self.fenced = None if catalogue.all() else torch.from_numpy(np.vstack([catalogue, np.ones_like(catalogue[:1])]))
+        fence = None if catalogue.all() else torch.from_numpy(np.vstack([catalogue, np.ones_like(catalogue[:1])]))
+        self.fenced = None if fence is None else fence.to(self.device)
         self.dense = torch.optim.AdamW(network.dense_parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.0)
         self.sparse = torch.optim.SparseAdam([network.tower.residual.weight], lr=rate, betas=(0.9, 0.98))
 
@@ -74,40 +78,59 @@ class Trainer:
         network would not have shown it anyway.
         """
         items, log_chance = self.negatives.candidates(batch, self.rng)
-        vectors = self.network.tower(torch.from_numpy(items))  # [candidates, dim]
-        query = functional.normalize(states(self.network, batch, vectors, items), dim=-1)  # [targets, dim]
-        logits = self.network.scale * query @ vectors.T + self._bias(batch, items, log_chance)
-        right = torch.from_numpy(np.searchsorted(items, batch.target))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            vectors = self.network.tower(self._put(items))  # [candidates, dim]
+            query = functional.normalize(states(self.network, batch, vectors, items), dim=-1)  # [targets, dim]
+            products = self.network.scale * query @ vectors.T
+        logits = products.float() + self._bias(batch, items, log_chance)
+        right = self._put(np.searchsorted(items, batch.target))
         losses = functional.cross_entropy(logits, right, reduction="none")
-        weight = torch.from_numpy(batch.weight)
+        weight = self._put(batch.weight)
         if (batch.weight < 0).any():
             unlikely = -torch.log(-torch.expm1(-losses.clamp(min=1e-4)))
             losses = torch.where(weight < 0, unlikely, losses)
         return (losses * weight.abs()).sum() / max(len(batch), 1)
 
     def _bias(self, batch: Batch, items: np.ndarray, log_chance: Floats) -> Tensor:
-        bias = -torch.from_numpy(log_chance)  # [candidates]
+        bias = -self._put(log_chance)  # [candidates]
         if self.fenced is None:
             return bias
-        allowed = self.fenced[:, torch.from_numpy(items)]  # [scenarios + 1, candidates]
-        by_scenario = torch.where(allowed, bias, torch.tensor(NEVER))
-        return by_scenario[torch.from_numpy(batch.scenario)]
+        allowed = self.fenced[:, self._put(items)]  # [scenarios + 1, candidates]
+        return torch.where(allowed, bias, NEVER)[self._put(batch.scenario)]
+
+    def _put(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(self.device)
+
+
+def device_of(settings: Settings) -> torch.device:
+    """Where to train: on a GPU if there is one, each process of a host on one of its own.
+
+    Raises:
+        RuntimeError: when the settings name a device that torch does not know.
+    """
+    if settings.device != "auto":
+        return torch.device(settings.device)
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
 
 
 def states(network: Network, batch: Batch, vectors: Tensor, items: np.ndarray) -> Tensor:
-    """The state before each target. [targets, dim]"""
+    """The state before each target, where the vectors are. [targets, dim]"""
+
+    def put(array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(vectors.device)
+
     empty = network.query.empty
     rows, events = batch.items.shape
     if events == 0:
         return empty.expand(len(batch), -1)
-    inputs = vectors[torch.from_numpy(np.searchsorted(items, batch.items))]  # [rows, events, dim]
-    ages = (
-        torch.from_numpy(batch.ages) if batch.ages is not None else torch.zeros(rows, events, events, dtype=torch.long)
-    )
-    encoded = network.query(inputs, torch.from_numpy(batch.kinds), ages, torch.from_numpy(batch.here))
+    inputs = vectors[put(np.searchsorted(items, batch.items))]  # [rows, events, dim]
+    ages = put(np.zeros((rows, events, events), np.int64) if batch.ages is None else batch.ages)
+    encoded = network.query(inputs, put(batch.kinds), ages, put(batch.here))
     flat = torch.cat([empty[None], encoded.reshape(rows * events, -1)])
     at = np.where(batch.at < 0, 0, 1 + batch.row * events + batch.at)
-    return flat[torch.from_numpy(at)]
+    return flat[put(at)]
 
 
 def schedule(progress: float, warm_up: float = 0.03) -> float:
@@ -137,10 +160,9 @@ def train(
 
     With a keeper it goes on after the last epoch that was kept, if that was of a training with the same mark.
     """
-    if world().size > 1:
-        checkpoint = None  # one process that goes on and others that begin would not meet
-    align(trainer.network)
     course, state = Course(), Checkpoint.begin(trainer.network, checkpoint, mark)
+    state.share()
+    align(trainer.network)
     course.epochs = state.epochs
     per_epoch = sampler.batches()
     for epoch in range(len(state.epochs), epochs):
@@ -157,6 +179,7 @@ def train(
         state.write(last=epoch + 1 == epochs or state.waited >= patience)
     if state.best_weights is not None:
         trainer.network.load_state_dict(state.best_weights)
+    align(trainer.network)  # of an epoch before a kill the first process alone has them
     progress(step, epochs * per_epoch, epochs * per_epoch)
     return course
 
@@ -171,7 +194,7 @@ def _epoch(
     progress: Progress,
     step: str,
 ) -> float:
-    trainer.network.train()
+    trainer.network.to(trainer.device).train()
     losses = []
     for number, batch in enumerate(sampler.epoch()):
         started = time.perf_counter()
@@ -181,5 +204,5 @@ def _epoch(
         course.seconds += time.perf_counter() - started
         if number % 5 == 0:
             progress(step, done, epochs * per_epoch)
-    trainer.network.eval()
+    trainer.network.to("cpu").eval()  # choices and measurements are made there
     return float(np.mean(losses)) if losses else 0.0

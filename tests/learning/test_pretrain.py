@@ -9,6 +9,7 @@ import pytest
 from mtrec_django.dataset import Dataset, Items
 from mtrec_django.learning.artifacts import Trained, load_trained, save_trained
 from mtrec_django.learning.pretrain import fit
+from mtrec_django.learning.searching import plan
 from mtrec_django.learning.settings import Settings
 
 from .worlds import QUICK, WORDS, tastes
@@ -119,3 +120,33 @@ def test_threads_are_set_and_given_back() -> None:
     assert torch.get_num_threads() == before
     assert Settings(threads=3).thread_count() == 3
     assert Settings().thread_count() >= 1
+
+
+def test_half_precision_reaches_what_full_precision_does(trained: Trained, world: Dataset) -> None:
+    half = fit(world, settings=replace(QUICK, device="cpu", precision="bf16"), seed=3)
+    full = trained.report["metrics"]["home"]["network"]["ndcg@10"]
+    assert half.report["metrics"]["home"]["network"]["ndcg@10"] > 0.97 * full
+    assert not np.array_equal(half.vectors, trained.vectors)  # it was another arithmetic
+    assert half.vectors.dtype == np.float32
+
+
+def test_a_search_begins_at_the_live_versions_choices(trained: Trained, world: Dataset) -> None:
+    again = plan(trained_on(trained, world), QUICK, trained)
+    assert list(again.tables) == [trained.report["recipe"]["table"]]
+    assert again.goals[0].reading == replace(trained.blend("home"), weights={})
+    assert again.searched == trained.report["searched"]
+
+
+def test_everything_is_searched_again_when_the_data_have_grown_or_are_others(trained: Trained, world: Dataset) -> None:
+    whole = plan(trained_on(trained, world), QUICK)
+    known = trained_on(trained, world)
+    twice = known.with_events(known.events[np.repeat(np.arange(len(known.events)), 2)])
+    assert plan(twice, QUICK, trained).searched == len(twice.events)
+    renamed = replace(known, goals=[replace(goal, name=f"{goal.name} of old") for goal in known.goals])
+    assert plan(renamed, QUICK, trained).goals == whole.goals
+    assert plan(replace(known, kinds=["play", "purchase"]), QUICK, trained).goals == whole.goals
+
+
+def trained_on(trained: Trained, world: Dataset) -> Dataset:
+    """As many events as the version chose with."""
+    return world.with_events(world.events[: trained.report["searched"]])

@@ -11,8 +11,20 @@ import pytest
 from mtrec_django.dataset import Dataset, Labels, Users
 from mtrec_django.inference.profile import Vocabulary
 from mtrec_django.learning.artifacts import Trained
+from mtrec_django.learning.measuring import network_each
+from mtrec_django.learning.network import Network, Profiles
 from mtrec_django.learning.pretrain import fit
-from mtrec_django.learning.profiles import Known, feature_matrix, friends_of, visitors_of, vocabulary_of
+from mtrec_django.learning.profiles import (
+    Known,
+    choose_profiles,
+    feature_matrix,
+    friends_of,
+    visitors_of,
+    vocabulary_of,
+)
+from mtrec_django.learning.run import Run
+from mtrec_django.learning.settings import silent
+from mtrec_django.learning.training import train
 
 from .worlds import QUICK, WORDS, tastes
 
@@ -54,9 +66,44 @@ def test_what_is_known_of_somebody_new_decides_his_list(trained: Trained) -> Non
         assert np.mean(best % TASTES == taste) >= 0.8
 
 
-def test_a_club_that_says_nothing_is_not_kept() -> None:
-    report = fit(clubs(known=False), settings=QUICK).report
-    assert report["visitors"] == []
+CROWD = 360
+
+
+def crowd(labels: list[str]) -> Run:
+    users = Users(np.arange(CROWD), {"club": Labels.from_rows([[label] for label in labels])})
+    return Run.prepare(replace(tastes(users=CROWD, events=2), users=users), QUICK, 0, silent)
+
+
+@pytest.fixture(scope="module")
+def learned() -> Network:
+    """A network that knows what happened in the first three quarters of the time, and nothing of the visitors."""
+    run = crowd(["all"] * CROWD)
+    known = run.dataset.with_events(run.dataset.events[run.split().part == 0])
+    network = run.network()
+    trainer = run.trainer(network, known, rate=QUICK.rate, seed=0)
+    train(trainer, run.sampler(known, seed=0), epochs=4, patience=4, progress=silent, step="train")
+    return network
+
+
+def kept(network: Network, labels: list[str]) -> list[str]:
+    """Which tables are kept when visitors have these labels; many of those who are asked were not there before."""
+    run = crowd(labels)
+    split = run.split()
+    split = replace(split, part=np.minimum(split.part, 1))
+    known, asked = run.dataset.with_events(run.dataset.events[split.part == 0]), [run.ask(0, split, 1)]
+    network.profiles = Profiles()
+    choose_profiles(run, network, known, lambda: np.concatenate(network_each(run, network, known, asked)))
+    return list(network.profiles.arrays)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_labels_are_kept_only_where_they_tell_something_of_others(learned: Network, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    nothing = [WORDS[one] for one in rng.integers(0, TASTES, CROWD)]
+    mostly = [WORDS[one % TASTES] if rng.random() < 0.8 else nothing[one] for one in range(CROWD)]
+    assert kept(learned, nothing) == []
+    assert kept(learned, mostly) == ["user"]
 
 
 def test_friends_say_what_somebody_new_wants() -> None:

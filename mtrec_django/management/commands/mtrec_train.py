@@ -59,5 +59,7 @@ class Command(MtrecCommand):
             run.refresh_from_db()
             reason = run.version.reason if run.version else run.error
             self.stdout.write(f"{run}: {run.get_status_display()}. {reason}")
+            if run.version and (cost := run.version.report.get("seconds a million events")):
+                self.stdout.write(f"  {cost:g} seconds for each million events")
         if failed := [str(run) for run in runs if run.status == Run.Status.FAILED]:
             raise CommandError(f"failed: {', '.join(failed)}")
