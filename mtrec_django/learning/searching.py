@@ -62,9 +62,8 @@ def plan(known: Dataset, settings: Settings, live: Trained | None = None, asking
 def holds(live: Trained, known: Dataset) -> bool:
     """Whether a version chose for these very scenarios and kinds, of nearly as many events."""
     searched = live.report.get("searched", 0)
-    same = live.artifact.config["kinds"] == known.kinds and {goal.name for goal in live.goals} >= {
-        goal.name for goal in known.goals
-    }
+    names = {goal.name for goal in live.goals} == {goal.name for goal in known.goals}
+    same = names and live.artifact.config["kinds"] == known.kinds
     return same and "recipe" in live.report and 0 < len(known.events) <= GROWN * searched
 
 
