@@ -14,14 +14,13 @@ from django.db.models import Model
 
 from .. import models
 from ..exceptions import AlreadyRegistered, NotRegistered
-from ..models.runs import LOCK_SPACE
+from ..models.locks import LOCK_SPACE, Lock
 from .item_source import ItemSource
 from .pinned import Pinned
 from .problems import did_you_mean, problem
 from .registry import source_for, sources, sources_of
 
 _declared: dict[str, Scenario] = {}
-_LOCK = -1  # second half of the advisory lock; runs take the numbers from 0 up
 
 
 class Scenario:
@@ -115,7 +114,7 @@ def sync_declared(using: str | None = None) -> list[str]:
     using = using or router.db_for_write(models.Scenario)
     with transaction.atomic(using=using):
         with connections[using].cursor() as cursor:
-            cursor.execute("select pg_advisory_xact_lock(%s, %s)", [LOCK_SPACE, _LOCK])
+            cursor.execute("select pg_advisory_xact_lock(%s, %s)", [LOCK_SPACE, Lock.DECLARED])
         rows = {row.name: row for row in models.Scenario.objects.using(using).select_related("parent")}
         missing = [models.Scenario(name=name) for name in _declared if name not in rows]
         rows |= {row.name: row for row in models.Scenario.objects.using(using).bulk_create(missing)}

@@ -12,7 +12,7 @@ from django.db.backends.utils import CursorWrapper
 from ..catalog.registry import sources
 from ..catalog.sync import sync_objects
 from ..models import Feedback
-from ..models.runs import LOCK_SPACE
+from ..models.locks import LOCK_SPACE, Lock
 from .pseudonyms import keyed_by, lasting, pseudonym
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ class Row(NamedTuple):
     basket: str
     key: str
 
-
-_LOCK = -2  # second half of the advisory lock; runs take the numbers from 0 up
 
 _STAGE = """
 drop table if exists pg_temp.mtrec_staged;
@@ -106,7 +104,7 @@ def store(rows: Iterable[Row], report: ImportReport) -> None:
     using = router.db_for_write(Feedback)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         # Two imports at once would wait for each other's keys in different orders.
-        cursor.execute("select pg_advisory_xact_lock(%s, %s)", [LOCK_SPACE, _LOCK])
+        cursor.execute("select pg_advisory_xact_lock(%s, %s)", [LOCK_SPACE, Lock.STAGING])
         cursor.execute(_STAGE)
         with cursor.copy(_COPY) as copy:
             for row in rows:

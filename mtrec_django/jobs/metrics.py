@@ -15,11 +15,8 @@ from django.utils import timezone
 
 from ..catalog.registry import sources
 from ..models import Item, Recommendation, Scenario, ScenarioDay
-from ..models.runs import LOCK_SPACE
+from ..models.locks import LOCK_SPACE, Lock
 from .experiments import LOUD
-
-LOCK = -2
-"""Second half of the advisory lock; runs take the numbers from 0 up."""
 
 ATTRIBUTION = timedelta(days=7)
 """How long after a click a conversion on the same item is still due to it."""
@@ -128,7 +125,7 @@ def refresh_metrics() -> list[date]:
         cursor.execute(_ADD_TALLIES)
     for day in due(timezone.now()):
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("select pg_try_advisory_xact_lock(%s, %s)", [LOCK_SPACE, LOCK])
+            cursor.execute("select pg_try_advisory_xact_lock(%s, %s)", [LOCK_SPACE, Lock.METRICS])
             row = cursor.fetchone()
             if row is None or not row[0]:
                 break

@@ -7,14 +7,13 @@ import socket
 from typing import Any
 
 from django.conf import settings
-from django.db import connections, models
+from django.db import models, router
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-LOCK_SPACE = 0x6D747265
-"""First half of every advisory lock of this package: "mtre" in ASCII."""
+from . import locks
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -24,24 +23,16 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(status__in=[Run.Status.QUEUED, Run.Status.RUNNING])
 
     def reap(self) -> int:
-        """Mark as failed every run whose worker is gone: a worker holds a lock that dies with its connection."""
-        with connections[self.db].cursor() as cursor:
-            cursor.execute(
-                "select objid::bigint from pg_locks where locktype = 'advisory' and classid::bigint = %s"
-                " and objsubid = 2"
-                " and database = (select oid from pg_database where datname = current_database())",
-                [LOCK_SPACE],
-            )
-            held = [row[0] for row in cursor.fetchall()]
-        return (
-            self.filter(status=Run.Status.RUNNING)
-            .exclude(pk__in=held)
-            .update(
-                status=Run.Status.FAILED,
-                finished_at=timezone.now(),
-                error=gettext("The worker died in the middle of this run; ask for another."),
-            )
-        )
+        """Mark as failed every run whose worker is gone: a worker holds a lock that dies with its connection.
+
+        What is running is read before the locks are: a worker takes its lock first and says so then. And only who
+        holds the lock himself calls a run dead, so one that is taken up again in this moment goes on.
+        """
+        running = set(self.filter(status=Run.Status.RUNNING).values_list("pk", flat=True))
+        if not running:
+            return 0
+        taken = locks.held(using=router.db_for_write(Run))
+        return sum(run._bury() for run in self.filter(pk__in={pk for pk in running if pk % 2**31 not in taken}))
 
 
 class Run(models.Model):
@@ -118,13 +109,25 @@ class Run(models.Model):
 
     def lock(self) -> bool:
         """Take this run's advisory lock on this connection, if no other has it; it goes when the connection does."""
-        with connections["default"].cursor() as cursor:
-            cursor.execute("select pg_try_advisory_lock(%s, %s)", [LOCK_SPACE, self.pk % 2**31])
-            return bool(cursor.fetchone()[0])
+        return locks.take(self.pk % 2**31, using=router.db_for_write(Run))
 
     def unlock(self) -> None:
-        with connections["default"].cursor() as cursor:
-            cursor.execute("select pg_advisory_unlock(%s, %s)", [LOCK_SPACE, self.pk % 2**31])
+        locks.release(self.pk % 2**31, using=router.db_for_write(Run))
+
+    def _bury(self) -> bool:
+        if not self.lock():
+            return False
+        try:
+            dead = Run.objects.filter(pk=self.pk, status=self.Status.RUNNING)
+            return bool(
+                dead.update(
+                    status=self.Status.FAILED,
+                    finished_at=timezone.now(),
+                    error=gettext("The worker died in the middle of this run; ask for another."),
+                )
+            )
+        finally:
+            self.unlock()
 
     def claim(self, task_id: str = "") -> bool:
         """Begin: true for exactly one worker, even when the broker delivers twice."""

@@ -2,10 +2,11 @@
 
 python -m tests.benchmarks.kill [--rounds 20] [--seed 0] [--json FILE]
 
-Each round a real worker process with all its children gets SIGKILL at a random moment of its work. Right after it the
-live version has to answer; then a new worker has to bring the same work to its end; and after a prune no table may be
-left that belongs to no version. The moments are drawn from the seed over the length of the work when nobody disturbs
-it.
+Each round a real worker process with all its children gets SIGKILL in the midst of its work: a moment is drawn from the
+seed over the length of the work when nobody disturbs it, and waited for by the step of the run that it lies in. What
+the kill met is read afterwards; one that came when all was done does not count, and the round is repeated. Right after
+it the live version has to answer; then a new worker has to bring the same work to its end; and after a prune no table
+may be left that belongs to no version.
 """
 
 from __future__ import annotations
@@ -26,8 +27,17 @@ from typing import Any
 
 KINDS = ("train", "transfer", "publish", "prune")
 SETTINGS = "tests.settings_worker"
-LONGEST = 180.0
+LONGEST = 300.0
 """Seconds after which work counts as stuck."""
+TRIES = 20
+"""Kills in a round that may come too late before the round counts as failed."""
+DOOMED = 60
+"""Versions that a prune has to drop."""
+
+ENDS = {"succeeded", "failed", "cancelled"}
+
+Timeline = list[tuple[str, float]]
+"""Steps of a work, each with the seconds after its beginning when it was first seen; the end is the last."""
 
 
 @contextmanager
@@ -73,10 +83,11 @@ def victim(kind: str) -> None:
     django.setup()
     from mtrec_django.models import ModelVersion
 
-    print("begun", flush=True)
     while True:
         for version in ModelVersion.objects.filter(kind="base", status="ready", files__name="artifact").order_by("pk"):
+            print("begun", flush=True)
             version.publish(reason="to and fro")
+            print("done", flush=True)
 
 
 class Round:
@@ -100,16 +111,22 @@ class Round:
             )
 
     def ask(self) -> Callable[[], str]:
-        """Ask for the work; what is given back says "waiting", "working" or how it ended."""
+        """Ask for the work; what is given back says "waiting", the step it is at, or how it ended."""
         from mtrec_django.models import ModelVersion, Run, Scenario
         from mtrec_django.queueing import enqueue, send_light
         from mtrec_django.retrieval import store
 
         if self.kind == "publish":
-            begun = self.log.read_bytes().count(b"begun")
-            return lambda: "working" if self.log.read_bytes().count(b"begun") > begun else "waiting"
+            before = len(self.log.read_bytes())
+
+            def halfway() -> str:
+                lines = self.log.read_bytes()[before:].splitlines()
+                told = [line for line in lines if line in {b"begun", b"done"}]
+                return "waiting" if len(told) < 3 else "publishing" if told[-1] == b"begun" else "succeeded"
+
+            return halfway
         if self.kind == "prune":
-            doomed = [ModelVersion.objects.create(kind="base", status="ready") for _ in range(30)]
+            doomed = [ModelVersion.objects.create(kind="base", status="ready") for _ in range(DOOMED)]
             for version in doomed:
                 store.create(version.pk)
                 store.attach(version.pk)
@@ -117,7 +134,7 @@ class Round:
 
             def left() -> str:
                 pruned = ModelVersion.objects.filter(pk__in=[v.pk for v in doomed], status="pruned").count()
-                return "waiting" if not pruned else "succeeded" if pruned >= len(doomed) - 2 else "working"
+                return "waiting" if not pruned else "succeeded" if pruned >= len(doomed) - 2 else "pruning"
 
             return left
         scenario = Scenario.objects.get(name="home") if self.kind == "transfer" else None
@@ -125,7 +142,9 @@ class Round:
 
         def status() -> str:
             run.refresh_from_db()
-            return {Run.Status.QUEUED: "waiting", Run.Status.RUNNING: "working"}.get(Run.Status(run.status), run.status)
+            return {Run.Status.QUEUED: "waiting", Run.Status.RUNNING: run.step or "claimed"}.get(
+                Run.Status(run.status), run.status
+            )
 
         return status
 
@@ -144,21 +163,30 @@ def wait(status: Callable[[], str], wanted: Callable[[str], bool]) -> str:
     return found
 
 
-def undisturbed(kind: str, log: Path) -> float:
-    """How long the work takes when nobody is killed, in seconds."""
+def undisturbed(kind: str, log: Path) -> Timeline:
+    """When the work is at which step, when nobody is killed."""
+    if kind == "publish":
+        return [("publishing", 0.0), ("succeeded", 1.0)]  # to and fro without a pause
     work = Round(kind, log)
     status = work.ask()
     process = work.start()
     try:
-        wait(status, lambda found: found != "waiting")
+        seen = {wait(status, lambda found: found != "waiting"): 0.0}
         began = time.monotonic()
-        if kind != "publish":
-            ended = wait(status, lambda found: found not in {"waiting", "working"})
-            if ended != "succeeded":
-                raise RuntimeError(f"{kind} {ended}: {log.read_text()[-2000:]}")
-        return time.monotonic() - began if kind != "publish" else 1.0
+        while (at := wait(status, lambda found: found not in seen or found in ENDS)) not in ENDS:
+            seen[at] = time.monotonic() - began
+        if at != "succeeded":
+            raise RuntimeError(f"{kind} {at}: {log.read_text()[-2000:]}")
+        return [*seen.items(), (at, time.monotonic() - began)]
     finally:
         end(process)
+
+
+def moment(timeline: Timeline, rng: random.Random) -> tuple[str, float]:
+    """A random one: the step it lies in, and seconds after the step was first seen."""
+    after = rng.uniform(0, timeline[-1][1])
+    step, began = [one for one in timeline[:-1] if one[1] <= after][-1]
+    return step, after - began
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -169,8 +197,29 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def one(kind: str, delay: float, log: Path) -> dict[str, Any]:
-    """A round: killed after so many seconds of work, looked at, done again, pruned, looked at."""
+def kill(kind: str, timeline: Timeline, rng: random.Random, log: Path) -> dict[str, Any]:
+    """Begin the work and kill its worker at a random moment, again until the kill met unfinished work.
+
+    Raises:
+        TimeoutError: when every kill came too late.
+    """
+    for late in range(TRIES):
+        work = Round(kind, log)
+        status = work.ask()
+        process = work.start()
+        step, delay = moment(timeline, rng)
+        at = wait(status, lambda found, step=step: found == step or found in ENDS)
+        if at not in ENDS:
+            time.sleep(delay)
+        end(process)
+        met = status()
+        if met not in ENDS:
+            return {"kind": kind, "drawn": [step, round(delay, 3)], "met": met, "came too late": late}
+    raise TimeoutError(f"{TRIES} kills of {kind} met nothing")
+
+
+def one(kind: str, timeline: Timeline, rng: random.Random, log: Path) -> dict[str, Any]:
+    """A round: killed at some moment of the work, looked at, done again, pruned, looked at."""
     from django.db import connection
 
     from mtrec_django import jobs
@@ -179,19 +228,11 @@ def one(kind: str, delay: float, log: Path) -> dict[str, Any]:
     from mtrec_django.serving.recommender import recommend
 
     before = Scenario.objects.get(name="home").live_version_id
-    work = Round(kind, log)
-    status = work.ask()
-    process = work.start()
-    wait(status, lambda found: found != "waiting")
-    time.sleep(delay)
-    run = Run.objects.first()
-    step = run.step if run and kind in {"train", "transfer"} else ""
-    end(process)
-    at_kill = status()
+    told = kill(kind, timeline, rng, log)
     answer = recommend(None, "home", 5)
     live = Scenario.objects.select_related("live_version__parent").get(name="home").live_version
     sound = live is not None and live.status == "ready" and live.base_id in store.stored()
-    told: dict[str, Any] = {"kind": kind, "after": round(delay, 3), "step": step, "at kill": at_kill}
+    run = Run.objects.first()
     told["live answers"] = bool(sound and len(answer) == 5 and answer.version == live.pk if live else False)
     told["live before, after"] = [before, live.pk if live else None]
     deadline = time.monotonic() + LONGEST
@@ -205,7 +246,7 @@ def one(kind: str, delay: float, log: Path) -> dict[str, Any]:
         next_status = again.ask()
         process = again.start()
         try:
-            told["next"] = wait(next_status, lambda found: found not in {"waiting", "working"})
+            told["next"] = wait(next_status, lambda found: found in ENDS)
         finally:
             end(process)
     else:
@@ -231,12 +272,12 @@ def run_all(rounds: int, seed: int) -> list[dict[str, Any]]:
     log = Path(tempfile.mkstemp(prefix="mtrec-kill-", suffix=".log")[1])
     undisturbed("train", log)
     ModelVersion.objects.filter(kind="base").latest("pk").publish()
-    seconds = {kind: undisturbed(kind, log) for kind in KINDS}
-    print(json.dumps({"undisturbed seconds": {kind: round(value, 2) for kind, value in seconds.items()}}), flush=True)
+    timelines = {kind: undisturbed(kind, log) for kind in KINDS}
+    print(json.dumps({"undisturbed": timelines}), flush=True)
     found = []
     for number in range(rounds):
         kind = KINDS[number % len(KINDS)]
-        told = one(kind, rng.uniform(0, seconds[kind]), log)
+        told = one(kind, timelines[kind], rng, log)
         found.append(told)
         print(json.dumps(told), flush=True)
     log.unlink()

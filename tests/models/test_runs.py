@@ -7,7 +7,7 @@ import threading
 import pytest
 from django.db import connection
 
-from mtrec_django.models import Run
+from mtrec_django.models import Run, locks
 
 
 @pytest.fixture
@@ -22,12 +22,16 @@ def elsewhere(work) -> object:
     def target() -> None:
         try:
             outcome.append(work())
+            outcome.append(connection.connection.info.backend_pid)
         finally:
             connection.close()
 
     thread = threading.Thread(target=target)
     thread.start()
     thread.join()
+    with connection.cursor() as cursor:
+        # The server takes a moment to see that its client is gone, and only then lets its locks go.
+        cursor.execute("select pg_terminate_backend(pid, 60000) from pg_stat_activity where pid = %s", outcome[1:])
     return outcome[0]
 
 
@@ -59,6 +63,33 @@ def test_a_dead_workers_run_is_failed(run: Run) -> None:
     run.refresh_from_db()
     assert run.status == Run.Status.FAILED
     assert "died" in run.error
+
+
+def test_a_run_that_is_begun_while_the_dead_are_looked_for_is_not_one_of_them(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, begun = locks.held, threading.Event()
+
+    def then_somebody_begins(**kwargs: str) -> set[int]:
+        taken = held(**kwargs)
+        worker.start()
+        begun.wait(60)
+        return taken
+
+    def begin() -> None:
+        assert Run.objects.get(pk=run.pk).claim("task-1")
+        begun.set()
+        over.wait(60)
+        connection.close()
+
+    over, worker = threading.Event(), threading.Thread(target=begin)
+    Run.objects.filter(pk=run.pk).update(status=Run.Status.RUNNING)  # as its dead worker left it
+    monkeypatch.setattr(locks, "held", then_somebody_begins)
+    assert Run.objects.reap() == 0
+    over.set()
+    worker.join()
+    run.refresh_from_db()
+    assert (run.status, run.task_id) == (Run.Status.RUNNING, "task-1")
 
 
 def test_a_redelivered_run_is_taken_up_after_its_worker_died(run: Run) -> None:
