@@ -27,6 +27,10 @@ class RunBusy(MtrecError):
     """Another worker holds the lock of this job."""
 
 
+class RunLate(MtrecError):
+    """The job took longer than the site lets it."""
+
+
 class NotPublishable(MtrecError, ValueError):
     """A version that cannot go live: not ready, pruned, or of another base than its scenario's items."""
 

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from celery import Task, shared_task
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import wraps
+from typing import Any
 
+from celery import Task, shared_task
+from django.db import InterfaceError, OperationalError
+from kombu.exceptions import OperationalError as BrokerDown
+
+from .conf import get_config
 from .events.pseudonyms import rekey
-from .models import Run
+from .exceptions import RunBusy, RunLate
+from .locking import alone, in_turn, limited
+from .models import Run, Scenario
+from .models.locks import Lock
 from .queueing import enqueue, send, send_light
 
 __all__ = [
@@ -14,6 +26,7 @@ __all__ = [
     "encode",
     "enqueue",
     "experiments",
+    "help_encode",
     "metrics",
     "partners",
     "prune",
@@ -26,34 +39,114 @@ __all__ = [
     "transfer",
 ]
 
+logger = logging.getLogger(__name__)
 
-@shared_task(name="mtrec.train", bind=True, ignore_result=True)
-def train(self: Task, run_id: int | None = None) -> None:
-    """Pretrain a base version on the feedback of all scenarios, then ask for the transfers."""
+
+class LightTask(Task):
+    """Tried again, later each time, while database or broker are away; stopped by Celery's soft limit."""
+
+    ignore_result = True
+    autoretry_for = (OperationalError, InterfaceError, BrokerDown)
+    retry_backoff = 5  # seconds, doubled each time, of which a random share is waited
+    retry_backoff_max = 600
+    max_retries = 6
+    limit = "TASK_SECONDS"
+
+    @property
+    def soft_time_limit(self) -> int | None:
+        return getattr(get_config(), self.limit) or None
+
+
+class TrainTask(LightTask):
+    """A run; what came of it stands in its row."""
+
+    limit = "TRAIN_SECONDS"
+
+    @property
+    def may_try_again(self) -> bool:
+        return bool(self.request.retries < self.max_retries)
+
+
+def light(lock: Lock | None, waiting: Lock | None = None) -> Callable[[Callable[..., None]], Task]:
+    """A light task named after its function, under a lock; by `waiting` a second copy waits, where none does."""
+
+    def decorate(work: Callable[..., None]) -> Task:
+        @shared_task(name=f"mtrec.{work.__name__}", base=LightTask)
+        @wraps(work)
+        def task(*args: Any, **kwargs: Any) -> None:
+            with _told(work.__name__), _held(lock, waiting), limited(LightTask.limit):
+                work(*args, **kwargs)
+
+        return task
+
+    return decorate
+
+
+def _held(lock: Lock | None, waiting: Lock | None) -> AbstractContextManager[None]:
+    if lock is None:
+        return nullcontext()
+    return in_turn(lock, waiting) if waiting else alone(lock)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Not to be begun, and to be stopped, are no errors of a task: they are said."""
+    try:
+        yield
+    except RunBusy as error:
+        logger.info("mtrec: %s ended at once: %s", name, error, extra={"task": f"mtrec.{name}"})
+    except RunLate as error:
+        logger.error("mtrec: %s was stopped: %s", name, error, extra={"task": f"mtrec.{name}"})
+
+
+@shared_task(name="mtrec.train", bind=True, base=TrainTask)
+def train(self: TrainTask, run_id: int | None = None) -> None:
+    """Pretrain a base version on the feedback of all scenarios, then ask for the transfers.
+
+    Without a run, as a schedule calls, ask for one.
+    """
     from . import jobs
 
-    jobs.train(run_id, task_id=self.request.id or "")
+    if run_id is None:
+        enqueue(Run.Kind.TRAIN)
+        return
+    with _told("train"):
+        jobs.train(run_id, task_id=self.request.id or "", again=self.may_try_again)
 
 
-@shared_task(name="mtrec.transfer", bind=True, ignore_result=True)
-def transfer(self: Task, run_id: int | None = None, scenario: str | None = None) -> None:
-    """Fine-tune the live base for one scenario."""
+@shared_task(name="mtrec.transfer", bind=True, base=TrainTask)
+def transfer(self: TrainTask, run_id: int | None = None, scenario: str | None = None) -> None:
+    """Fine-tune the live base for one scenario; without a run, ask for one."""
     from . import jobs
 
-    jobs.transfer(run_id, scenario=scenario, task_id=self.request.id or "")
+    if run_id is None:
+        enqueue(Run.Kind.TRANSFER, Scenario.objects.get(name=scenario))
+        return
+    with _told("transfer"):
+        jobs.transfer(run_id, task_id=self.request.id or "", again=self.may_try_again)
 
 
-@shared_task(name="mtrec.encode", ignore_result=True)
+@light(Lock.ENCODE, waiting=Lock.ENCODE_NEXT)
 def encode() -> None:
     """Encode new and changed texts and give the items a place in every live base version."""
     from . import jobs
 
+    jobs.call_helpers()
     jobs.encode_items()
     jobs.encode_images()
     jobs.place_new_items()
 
 
-@shared_task(name="mtrec.sync", ignore_result=True)
+@light(None)
+def help_encode() -> None:
+    """Encode beside other workers, each a chunk at a time under the chunk's lock."""
+    from . import jobs
+
+    jobs.encode_items()
+    jobs.encode_images()
+
+
+@light(Lock.SYNC)
 def sync() -> None:
     """Bring the whole catalogue in again, for what bulk changes have left behind; then encode what is new."""
     from . import jobs
@@ -62,7 +155,7 @@ def sync() -> None:
     send_light("mtrec.encode")
 
 
-@shared_task(name="mtrec.scores", ignore_result=True)
+@light(Lock.SCORES)
 def scores() -> None:
     """Count popularity and trend of every item in every scenario."""
     from . import jobs
@@ -70,7 +163,7 @@ def scores() -> None:
     jobs.refresh_scores()
 
 
-@shared_task(name="mtrec.metrics", ignore_result=True)
+@light(Lock.METRICS)
 def metrics() -> None:
     """Count what came of what was shown, by day."""
     from . import jobs
@@ -78,7 +171,7 @@ def metrics() -> None:
     jobs.refresh_metrics()
 
 
-@shared_task(name="mtrec.experiments", ignore_result=True)
+@light(Lock.EXPERIMENTS)
 def experiments() -> None:
     """Count the arms of experiments, stop those that do harm, end those whose time is over."""
     from . import jobs
@@ -86,7 +179,7 @@ def experiments() -> None:
     jobs.refresh_experiments()
 
 
-@shared_task(name="mtrec.partners", ignore_result=True)
+@light(Lock.PARTNERS)
 def partners() -> None:
     """Count what is bought together."""
     from . import jobs
@@ -94,15 +187,15 @@ def partners() -> None:
     jobs.refresh_partners()
 
 
-@shared_task(name="mtrec.batch", ignore_result=True)
+@light(None)
 def batch(chunk_id: int) -> None:
-    """Make the lists of one chunk of a batch."""
+    """Make the lists of one chunk of a batch, under the lock of its row."""
     from . import jobs
 
     jobs.make_chunk(chunk_id)
 
 
-@shared_task(name="mtrec.prune", ignore_result=True)
+@light(Lock.PRUNE)
 def prune() -> None:
     """Drop superseded versions and what died half built, and what is older than the site keeps."""
     from . import jobs
@@ -113,7 +206,7 @@ def prune() -> None:
     jobs.drop_batches()
 
 
-@shared_task(name="mtrec.reindex", ignore_result=True)
+@light(Lock.REINDEX)
 def reindex() -> None:
     """Build the vector indexes anew that have seen many writes, while the old ones serve."""
     from . import jobs
@@ -121,9 +214,13 @@ def reindex() -> None:
     jobs.reindex()
 
 
-@shared_task(name="mtrec.catch_up", ignore_result=True)
+@light(Lock.CATCH_UP)
 def catch_up() -> None:
     """Fail the runs of dead workers, and queue what could not be queued while the broker was down."""
+    from . import jobs
+
     Run.objects.reap()
     for run in Run.objects.filter(status=Run.Status.QUEUED, task_id="").exclude(options__contains={"here": True}):
-        send(run)
+        if not send(run):
+            return
+    jobs.send_chunks()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.sync import sync as sync_catalogue
-from .batches import drop_batches, make_chunk
+from .batches import drop_batches, make_chunk, send_chunks
 from .dumping import dump
 from .erasing import erase
 from .experiments import refresh_experiments
@@ -20,12 +20,13 @@ from .retention import expire
 from .scores import refresh_scores
 
 if TYPE_CHECKING:
-    from .encoding import encode_items
+    from .encoding import call_helpers, encode_items
     from .picturing import encode_images
     from .placing import place_new_items
     from .training import take_part, train, transfer
 
 __all__ = [
+    "call_helpers",
     "drop_batches",
     "dump",
     "encode_images",
@@ -43,6 +44,7 @@ __all__ = [
     "refresh_scores",
     "reindex",
     "restore",
+    "send_chunks",
     "sync_catalogue",
     "take_part",
     "train",
@@ -50,6 +52,7 @@ __all__ = [
 ]
 
 _NEED_TORCH = {
+    "call_helpers": "encoding",
     "encode_images": "picturing",
     "encode_items": "encoding",
     "place_new_items": "placing",

@@ -36,11 +36,13 @@ def start_batch(scenario: str, n: int = 10, *, chunk: int = CHUNK, here: bool = 
     with transaction.atomic(using=router.db_for_write(Batch)):
         batch = Batch.objects.create(scenario=Scenario.objects.get(name=scenario), n=n, rules=rules)
         BatchChunk.objects.bulk_create(
-            [BatchChunk(batch=batch, first=first, last=last) for first, last in _ranges(chunk)]
+            [
+                BatchChunk(batch=batch, first=first, last=last, queued_at=timezone.now() if here else None)
+                for first, last in _ranges(chunk)
+            ]
         )
         if not here:
-            keys = list(batch.chunks.order_by("pk").values_list("pk", flat=True))
-            transaction.on_commit(lambda: _send(keys), robust=True)
+            transaction.on_commit(send_chunks, robust=True)
     return batch
 
 
@@ -131,10 +133,13 @@ def _ranges(chunk: int) -> list[tuple[int, int]]:
         return list(cursor.fetchall())
 
 
-def _send(keys: Iterable[int]) -> None:
-    for key in keys:
+def send_chunks() -> None:
+    """Queue every chunk that never was; where the broker is down, `mtrec.catch_up` tries again."""
+    unsent = BatchChunk.objects.filter(queued_at=None, done_at=None, batch__cancelled_at=None).order_by("pk")
+    for key in unsent.values_list("pk", flat=True):
         if not send_light("mtrec.batch", key):
-            return  # the broker is down; `mtrec_recommend --batch` makes what is left
+            return
+        BatchChunk.objects.filter(pk=key).update(queued_at=timezone.now())
 
 
 def _row(batch: Batch, one: VisitorList) -> BatchList:

@@ -9,8 +9,10 @@ from django.db.models.functions import MD5
 
 from ..conf import get_config
 from ..models import Item, ItemContent
+from ..models.locks import PICTURES_SPACE
 from ..representation.images import ImageEncoder, load_image_encoder
 from .encoding import Progress, keep
+from .sharing import share
 
 CHUNK = 64
 """Pictures held in memory at once, and encoded between two writes."""
@@ -29,13 +31,19 @@ def encode_images(progress: Progress | None = None, *, encoder: ImageEncoder | N
     if encoder is None:
         return 0
     outdated = _outdated(encoder.name)
-    total, done, last = outdated.count(), 0, 0
-    while chunk := list(outdated.filter(pk__gt=last).order_by("pk").values_list("pk", "image", MD5("image"))[:CHUNK]):
-        vectors = encoder.encode([_read(image) for _, image, _ in chunk])
-        keep(encoder.name, [(pk, name) for pk, _, name in chunk], vectors)
-        last, done = chunk[-1][0], done + len(chunk)
+    total, done = outdated.count(), 0
+
+    def work(some: QuerySet[Item]) -> None:
+        nonlocal done
+        rows = list(some.values_list("pk", "image", MD5("image")))
+        if rows:
+            vectors = encoder.encode([_read(image) for _, image, _ in rows])
+            keep(encoder.name, [(pk, name) for pk, _, name in rows], vectors)
+        done += len(rows)
         if progress:
             progress("encoding pictures", done, max(done, total))
+
+    share(outdated, CHUNK, PICTURES_SPACE, work)
     return done
 
 

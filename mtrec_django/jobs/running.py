@@ -8,7 +8,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..exceptions import RunBusy, RunCancelled
+from django.db import InterfaceError, OperationalError
+
+from ..exceptions import RunBusy, RunCancelled, RunLate
 from ..models import Run
 from ..observing import count_run, span
 from ..signals import run_finished
@@ -42,8 +44,13 @@ class ProgressWriter:
 
 
 @contextmanager
-def working(run: Run, *, task_id: str = "", watch: Progress | None = None) -> Iterator[ProgressWriter]:
+def working(
+    run: Run, *, task_id: str = "", watch: Progress | None = None, again: bool = False
+) -> Iterator[ProgressWriter]:
     """Hold a run's lock while its work is done and say how it ended.
+
+    Args:
+        again: whether the task tries once more where the database was away; the run waits for it.
 
     Raises:
         RunBusy: when another worker has it, or it has ended already.
@@ -55,7 +62,13 @@ def working(run: Run, *, task_id: str = "", watch: Progress | None = None) -> It
             yield ProgressWriter(run, watch)
     except RunCancelled:
         run.finish(Run.Status.CANCELLED)
+    except RunLate as error:
+        run.finish(Run.Status.FAILED, error=str(error))
+        logger.error("mtrec: %s was stopped: %s", run, error, extra={"run": run.pk, "kind": run.kind})
     except BaseException as error:
+        if again and isinstance(error, OperationalError | InterfaceError):
+            run.put_back(f"{type(error).__name__}: {error}")
+            raise
         # Recorded, never swallowed: the row tells the person at the admin, the exception whoever runs the worker.
         run.finish(Run.Status.FAILED, error=f"{type(error).__name__}: {error}")
         told = {"run": run.pk, "kind": run.kind, "error": type(error).__name__}
@@ -64,9 +77,10 @@ def working(run: Run, *, task_id: str = "", watch: Progress | None = None) -> It
     else:
         run.finish(Run.Status.SUCCEEDED)
     finally:
-        count_run(run.kind, run.status)
         logger.info("mtrec: %s %s", run, run.status, extra={"run": run.pk, "kind": run.kind, "status": run.status})
-        run_finished.send(Run, run=run)
+        if run.is_finished:
+            count_run(run.kind, run.status)
+            run_finished.send(Run, run=run)
 
 
 def being_built() -> set[int]:

@@ -22,13 +22,14 @@ from ..learning.distributed import together, told
 from ..learning.pretrain import fit
 from ..learning.settings import Settings
 from ..learning.transfer import transfer as fit_transfer
+from ..locking import limited
 from ..models import Item, ModelVersion, Run, Scenario
 from ..queueing import enqueue
 from ..representation.encoders import load_encoder
 from ..retrieval import store
 from .arrays import read_dataset
 from .checkpoints import InDatabase, forget
-from .encoding import encode_items
+from .encoding import call_helpers, encode_items
 from .erasing import learned_from_erased
 from .partners import refresh_partners
 from .picturing import encode_images
@@ -36,20 +37,25 @@ from .pruning import drop, prune
 from .running import Progress, ProgressWriter, working
 from .scores import refresh_scores
 
+LIMIT = "TRAIN_SECONDS"
+"""The setting that says how long a run may take where Celery watches it."""
 
-def train(run_id: int | None = None, *, task_id: str = "", watch: Progress | None = None) -> Run:
+
+def train(run_id: int | None = None, *, task_id: str = "", watch: Progress | None = None, again: bool = False) -> Run:
     """Pretrain a base on everything and publish it where it wins; then ask for the scenarios' transfers.
 
-    Without a run (a schedule calls) one is made.
+    Without a run one is made, and its transfers are the caller's. `again` is whether the task is tried once more where
+    the database was away.
 
     Raises:
         RunBusy: when another worker has this run.
     """
     run = Run.objects.get(pk=run_id) if run_id else enqueue(Run.Kind.TRAIN, here=True)
-    with working(run, task_id=task_id, watch=watch) as progress, together():
+    with working(run, task_id=task_id, watch=watch, again=again) as progress, together():
         version = _begin(run, ModelVersion(kind=ModelVersion.Kind.BASE))
         try:
-            _train(run, version, progress)
+            with limited(LIMIT):
+                _train(run, version, progress)
         except BaseException:
             _abandon(version)
             raise
@@ -68,7 +74,12 @@ def take_part() -> None:
 
 
 def transfer(
-    run_id: int | None = None, *, scenario: str | None = None, task_id: str = "", watch: Progress | None = None
+    run_id: int | None = None,
+    *,
+    scenario: str | None = None,
+    task_id: str = "",
+    watch: Progress | None = None,
+    again: bool = False,
 ) -> Run:
     """Fine-tune the live base for one scenario and publish the outcome where it wins.
 
@@ -79,14 +90,15 @@ def transfer(
         run = Run.objects.select_related("scenario").get(pk=run_id)
     else:
         run = enqueue(Run.Kind.TRANSFER, Scenario.objects.get(name=scenario), here=True)
-    with working(run, task_id=task_id, watch=watch) as progress:
+    with working(run, task_id=task_id, watch=watch, again=again) as progress:
         place = run.scenario
         if place is None or place.live_version is None:
             raise LookupError("there is no live base version to transfer from: train one first")
         base = place.live_version.parent or place.live_version
         version = _begin(run, ModelVersion(kind=ModelVersion.Kind.TRANSFER, parent=base, scenario=place))
         try:
-            _transfer(run, version, base, place, progress)
+            with limited(LIMIT):
+                _transfer(run, version, base, place, progress)
         except BaseException:
             _abandon(version)
             raise
@@ -95,6 +107,8 @@ def transfer(
 
 def _train(run: Run, version: ModelVersion, progress: ProgressWriter) -> None:
     started = time.perf_counter()
+    if not run.options.get("here"):
+        call_helpers()
     encode_items(progress)
     encode_images(progress)
     describe_all(progress)

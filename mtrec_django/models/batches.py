@@ -67,6 +67,7 @@ class BatchChunk(models.Model):
     last = models.BigIntegerField()
     lists = models.IntegerField(default=0)
     seconds = models.FloatField(default=0.0)
+    queued_at = models.DateTimeField(null=True)  # or left to whoever asked
     done_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -7,7 +7,10 @@ from enum import IntEnum
 from django.db import connections
 
 LOCK_SPACE = 0x6D747265
-"""First half of every advisory lock of this package: "mtre" in ASCII."""
+"""First half of the advisory locks of runs and tasks: "mtre" in ASCII."""
+
+TEXTS_SPACE, PICTURES_SPACE = LOCK_SPACE + 1, LOCK_SPACE + 2
+"""First half of the locks of chunks that are encoded; the number of the chunk is the second."""
 
 
 class Lock(IntEnum):
@@ -27,27 +30,27 @@ class Lock(IntEnum):
     ENCODE_NEXT = -12
 
 
-def take(number: int, *, using: str) -> bool:
+def take(number: int, *, using: str, space: int = LOCK_SPACE) -> bool:
     """Take a lock for this session, if no other has it."""
     with connections[using].cursor() as cursor:
-        cursor.execute("select pg_try_advisory_lock(%s, %s)", [LOCK_SPACE, number])
+        cursor.execute("select pg_try_advisory_lock(%s, %s)", [space, number])
         return bool(cursor.fetchone()[0])
 
 
-def wait(number: int, *, using: str) -> None:
+def wait(number: int, *, using: str, space: int = LOCK_SPACE) -> None:
     """Take a lock for this session as soon as it is free."""
     with connections[using].cursor() as cursor:
-        cursor.execute("select pg_advisory_lock(%s, %s)", [LOCK_SPACE, number])
+        cursor.execute("select pg_advisory_lock(%s, %s)", [space, number])
 
 
-def release(number: int, *, using: str) -> None:
+def release(number: int, *, using: str, space: int = LOCK_SPACE) -> None:
     """Let a lock go."""
     with connections[using].cursor() as cursor:
-        cursor.execute("select pg_advisory_unlock(%s, %s)", [LOCK_SPACE, number])
+        cursor.execute("select pg_advisory_unlock(%s, %s)", [space, number])
 
 
 def held(*, using: str) -> set[int]:
-    """The numbers that are taken, by whomever."""
+    """The numbers of runs and tasks that are taken, by whomever."""
     with connections[using].cursor() as cursor:
         cursor.execute(
             "select objid::bigint from pg_locks where locktype = 'advisory' and classid::bigint = %s and objsubid = 2"

@@ -15,6 +15,12 @@ from django.utils.translation import gettext_lazy as _
 
 from . import locks
 
+AGAIN = "waiting to try again"
+"""How the step of a run begins that its task will try again."""
+
+DIED = {"died": True}
+"""The report of a run whose worker died."""
+
 
 class RunQuerySet(models.QuerySet["Run"]):
     """What one asks of runs."""
@@ -119,13 +125,9 @@ class Run(models.Model):
             return False
         try:
             dead = Run.objects.filter(pk=self.pk, status=self.Status.RUNNING)
-            return bool(
-                dead.update(
-                    status=self.Status.FAILED,
-                    finished_at=timezone.now(),
-                    error=gettext("The worker died in the middle of this run; ask for another."),
-                )
-            )
+            words = gettext("The worker died in the middle of this run; ask for another.")
+            changes = {"status": self.Status.FAILED, "error": words, "report": DIED, "finished_at": timezone.now()}
+            return bool(dead.update(**changes))
         finally:
             self.unlock()
 
@@ -134,11 +136,17 @@ class Run(models.Model):
         if not self.lock():
             return False
         now = timezone.now()
+        open_to_me = Q(status__in=[self.Status.QUEUED, self.Status.RUNNING])
+        if task_id:  # its database was away, somebody called it dead, and its task comes back
+            open_to_me |= Q(status=self.Status.FAILED, report=DIED, task_id=task_id)
         claimed = (
             Run.objects.filter(pk=self.pk)
-            .filter(Q(status=self.Status.QUEUED) | Q(status=self.Status.RUNNING))
+            .filter(open_to_me)
             .update(
                 status=self.Status.RUNNING,
+                error="",
+                report={},
+                finished_at=None,
                 started_at=now,
                 step_started_at=now,
                 heartbeat_at=now,
@@ -164,6 +172,12 @@ class Run(models.Model):
         for name, value in changes.items():
             setattr(self, name, value)
         return not Run.objects.filter(pk=self.pk, cancel_requested=True).exists()
+
+    def put_back(self, why: str) -> None:
+        """Wait for the task that was at it to try again, and let the lock go."""
+        self.status, self.step = self.Status.QUEUED, f"{AGAIN}: {why}"[:200]
+        Run.objects.filter(pk=self.pk).update(status=self.status, step=self.step)
+        self.unlock()
 
     def cancel(self) -> None:
         """Ask the worker to stop at its next sign of progress; a run nobody has begun ends at once."""
