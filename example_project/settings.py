@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from celery.schedules import crontab
 from django.core.management.utils import get_random_secret_key
+
+from mtrec_django.schedules import beat_schedule
 
 from .environment import ROOT, broker_of, database_of, read_state
 
@@ -68,24 +69,7 @@ CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or broker_of(_database_u
 CELERY_TASK_IGNORE_RESULT = True  # what a run did stands in its row
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE = {
-    "popularity and trends": {"task": "mtrec.scores", "schedule": 10 * 60, "options": {"queue": "mtrec"}},
-    "online figures": {"task": "mtrec.metrics", "schedule": 10 * 60, "options": {"queue": "mtrec"}},
-    "experiments": {"task": "mtrec.experiments", "schedule": 10 * 60, "options": {"queue": "mtrec"}},
-    "runs of dead workers": {"task": "mtrec.catch_up", "schedule": 60, "options": {"queue": "mtrec"}},
-    "what is bought together": {
-        "task": "mtrec.partners",
-        "schedule": crontab(hour=3, minute=0),
-        "options": {"queue": "mtrec"},
-    },
-    "whole catalogue": {"task": "mtrec.sync", "schedule": crontab(hour=4, minute=0), "options": {"queue": "mtrec"}},
-    "worn vector indexes": {
-        "task": "mtrec.reindex",
-        "schedule": crontab(hour=5, minute=30),
-        "options": {"queue": "mtrec"},
-    },
-    "old versions": {"task": "mtrec.prune", "schedule": crontab(hour=5, minute=0), "options": {"queue": "mtrec"}},
-}
+CELERY_BEAT_SCHEDULE = beat_schedule()
 
 MTREC = {"ENCODER": os.environ.get("MTREC_ENCODER", "minilm")}
 

@@ -17,7 +17,10 @@ class MtrecConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, receivers
+        from .observing import watch_queues
+        from .queueing import ages, depths
 
         autodiscover_modules("recommendations")
         checks.connect()
         receivers.connect()
+        watch_queues(ages, depths)

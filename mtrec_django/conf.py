@@ -54,7 +54,7 @@ class Config:
     TRAIN_QUEUE: str = "mtrec"
     """Celery queue of base training and transfer; name another to keep them on a host of their own."""
     TASK_SECONDS: int = 3600
-    """Seconds after which a light task is stopped, by Celery's soft time limit; 0 is no limit."""
+    """Seconds after which a light task is stopped; 0 is no limit."""
     TRAIN_SECONDS: int = 12 * 3600
     """Seconds after which a base training or a transfer is stopped, and its run fails; 0 is no limit."""
     TRAIN: Mapping[str, Any] = field(default_factory=dict)

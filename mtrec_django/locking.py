@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import current_thread, main_thread
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connections, router
+from django.utils.translation import gettext
 
 from .conf import get_config
 from .exceptions import RunBusy, RunLate
 from .models import Run, locks
-from .models.locks import Lock
+from .models.locks import LOCK_SPACE, Lock
+
+PAUSE_SECONDS = 5.0
+"""Between two strikes of a limit: one that meets a finalizer is swallowed by it."""
 
 
 @contextmanager
@@ -25,10 +31,8 @@ def alone(lock: Lock) -> Iterator[None]:
     using = router.db_for_write(Run)
     if not locks.take(lock, using=using):
         raise RunBusy("another worker is at it")
-    try:
+    with released(lock, using=using):
         yield
-    finally:
-        locks.release(lock, using=using)
 
 
 @contextmanager
@@ -41,27 +45,61 @@ def in_turn(lock: Lock, waiting: Lock) -> Iterator[None]:
     using = router.db_for_write(Run)
     with alone(waiting):
         locks.wait(lock, using=using)
+    with released(lock, using=using):
+        yield
+
+
+@contextmanager
+def released(number: int, *, using: str, space: int = LOCK_SPACE) -> Iterator[None]:
+    """Let a lock go that was taken, whatever comes."""
     try:
         yield
-    finally:
-        locks.release(lock, using=using)
+    except SoftTimeLimitExceeded:
+        raise  # in the midst of a statement nothing can be asked for; `limited` ends the session, and its locks with it
+    except BaseException:
+        locks.release(number, using=using, space=space)
+        raise
+    locks.release(number, using=using, space=space)
 
 
 @contextmanager
 def limited(setting: str) -> Iterator[None]:
-    """Where Celery's soft time limit strikes, end this session of the database with whatever it was at.
+    """After as many seconds as a setting says, end this session of the database with whatever it was at.
+
+    The clock runs where a task is in the main thread of its process, as in the pools prefork and solo. Celery's own
+    soft limit, where a site sets one, is met in the same way.
 
     Raises:
-        RunLate: instead of Celery's exception.
+        RunLate: when the time is over.
     """
     using = router.db_for_write(Run)
-    session = _session(using)
+    session, seconds = _session(using), getattr(get_config(), setting)
     try:
-        yield
+        with _alarm(seconds):
+            yield
     except SoftTimeLimitExceeded as error:
         _end(using, session)
-        seconds = getattr(get_config(), setting)
-        raise RunLate(f"It took longer than {seconds} seconds, the limit MTREC[{setting!r}].") from error
+        words = {"seconds": seconds, "setting": f'MTREC["{setting}"]'}
+        raise RunLate(gettext("It took longer than %(seconds)d seconds, the limit %(setting)s.") % words) from error
+
+
+@contextmanager
+def _alarm(seconds: int) -> Iterator[None]:
+    """Raise Celery's exception when the time is over: itself it watches single tasks not over every broker."""
+    if not seconds or not hasattr(signal, "SIGALRM") or current_thread() is not main_thread():
+        yield
+        return
+
+    def strike(*args: object) -> None:
+        raise SoftTimeLimitExceeded
+
+    before = signal.signal(signal.SIGALRM, strike)
+    left, _interval = signal.setitimer(signal.ITIMER_REAL, seconds, PAUSE_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, left)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _session(using: str) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache, wraps
 from importlib.util import find_spec
@@ -21,8 +21,10 @@ METERED = find_spec("prometheus_client") is not None
 TRACED = find_spec("opentelemetry") is not None and find_spec("opentelemetry.trace") is not None
 
 if METERED:
+    from prometheus_client import REGISTRY, Histogram
     from prometheus_client import Counter as Count
-    from prometheus_client import Histogram
+    from prometheus_client.core import GaugeMetricFamily
+    from prometheus_client.registry import Collector
 
     ANSWERS = Count("mtrec_answers", "Lists that were given.", ["scenario", "fallback"])
     SHOWN = Count("mtrec_items_shown", "Items of those lists, by where they came from.", ["scenario", "source"])
@@ -37,6 +39,38 @@ if METERED:
 
     # Looking a series up by its labels takes longer than adding to it.
     _answers, _shown, _seconds = cache(ANSWERS.labels), cache(SHOWN.labels), cache(SECONDS.labels)
+
+    class QueueCollector(Collector):
+        """What waits for workers, looked at when somebody asks: the same in every process that shows it.
+
+        Args:
+            waiting: gives kind, queue, how many, and the age of the oldest in seconds.
+            depths: gives queues and how many messages are in each, where that is known.
+        """
+
+        def __init__(
+            self,
+            waiting: Callable[[], Iterable[tuple[str, str, int, float]]],
+            depths: Callable[[], Iterable[tuple[str, int]]],
+        ) -> None:
+            self.waiting, self.depths = waiting, depths
+
+        def describe(self) -> list[GaugeMetricFamily]:
+            return [
+                GaugeMetricFamily("mtrec_waiting", "Runs and chunks no worker has begun.", labels=["kind", "queue"]),
+                GaugeMetricFamily("mtrec_waiting_seconds", "Age of the oldest of them.", labels=["kind", "queue"]),
+                GaugeMetricFamily("mtrec_queue_messages", "Messages the broker holds.", labels=["queue"]),
+            ]
+
+        def collect(self) -> list[GaugeMetricFamily]:
+            count, age, depth = families = self.describe()
+            for kind, queue, number, seconds in self.waiting():
+                count.add_metric([kind, queue], number)
+                age.add_metric([kind, queue], seconds)
+            for queue, messages in self.depths():
+                depth.add_metric([queue], messages)
+            return families
+
 
 if TRACED:
     from opentelemetry import trace
@@ -92,3 +126,12 @@ def count_run(kind: str, status: str) -> None:
     """One run that ended."""
     if METERED:
         RUNS.labels(kind, status).inc()
+
+
+@cache
+def watch_queues(
+    waiting: Callable[[], Iterable[tuple[str, str, int, float]]], depths: Callable[[], Iterable[tuple[str, int]]]
+) -> None:
+    """Show in the default registry what waits for workers; twice is as once."""
+    if METERED:
+        REGISTRY.register(QueueCollector(waiting, depths))

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from celery import Task, current_app
-from django.db import transaction
-from kombu.exceptions import OperationalError
+from django.db import DatabaseError, transaction
+from django.db.models import Count, Min
+from django.utils import timezone
+from kombu.exceptions import ChannelError, OperationalError
 from kombu.pools import producers
 
 from .conf import get_config
-from .models import Run, Scenario
+from .models import BatchChunk, Run, Scenario
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Work of one kind that no worker has begun."""
+
+    kind: str
+    queue: str
+    count: int
+    since: datetime  # when the oldest was asked for
+
+    @property
+    def seconds(self) -> float:
+        """Age of the oldest."""
+        return max(0.0, (timezone.now() - self.since).total_seconds())
+
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +84,46 @@ def send_light(task: Task | str, *args: Any) -> bool:
     """Queue a light task; false when the broker is down (the schedule or the next sync catches up)."""
     name = task if isinstance(task, str) else str(task.name)
     return _apply(name, list(args), get_config().QUEUE) is not None
+
+
+def waiting() -> list[Waiting]:
+    """What waits for a worker, as far as the database knows: runs by kind, and chunks of batches."""
+    queued = Run.objects.filter(status=Run.Status.QUEUED).exclude(options__contains={"here": True})
+    rows = queued.order_by("kind").values("kind").annotate(count=Count("pk"), since=Min("created_at"))
+    found = [Waiting(row["kind"], get_config().TRAIN_QUEUE, row["count"], row["since"]) for row in rows]
+    undone = BatchChunk.objects.filter(done_at=None, batch__cancelled_at=None)
+    chunks = undone.aggregate(count=Count("pk"), since=Min("batch__created_at"))
+    if chunks["count"]:
+        found.append(Waiting("batch", get_config().QUEUE, chunks["count"], chunks["since"]))
+    return found
+
+
+def depth(queue: str) -> int | None:
+    """Messages in a queue that no worker has taken; None when the broker does not answer or the queue never was."""
+    app = current_app
+    try:
+        with app.connection(
+            app.conf.broker_read_url, connect_timeout=CONNECT_SECONDS, transport_options=FAIL_FAST
+        ) as connection:
+            connection.ensure_connection(timeout=CONNECT_SECONDS, **FAIL_FAST)
+            return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
+    except (OperationalError, ChannelError, *app.connection().connection_errors, *app.connection().channel_errors):
+        return None
+
+
+def depths() -> list[tuple[str, int]]:
+    """The site's queues and how many messages are in each, where that is known."""
+    names = sorted({get_config().QUEUE, get_config().TRAIN_QUEUE})
+    return [(name, messages) for name in names if (messages := depth(name)) is not None]
+
+
+def ages() -> list[tuple[str, str, int, float]]:
+    """What waits as kind, queue, count and age of the oldest; nothing while the database is away."""
+    try:
+        return [(one.kind, one.queue, one.count, one.seconds) for one in waiting()]
+    except DatabaseError as error:
+        logger.warning("mtrec: the database does not say what waits: %s", error)
+        return []
 
 
 def _apply(name: str, args: list[Any], queue: str) -> str | None:

@@ -12,7 +12,6 @@ from celery import Task, shared_task
 from django.db import InterfaceError, OperationalError
 from kombu.exceptions import OperationalError as BrokerDown
 
-from .conf import get_config
 from .events.pseudonyms import rekey
 from .exceptions import RunBusy, RunLate
 from .locking import alone, in_turn, limited
@@ -43,24 +42,17 @@ logger = logging.getLogger(__name__)
 
 
 class LightTask(Task):
-    """Tried again, later each time, while database or broker are away; stopped by Celery's soft limit."""
+    """Tried again, later each time, while database or broker are away."""
 
     ignore_result = True
     autoretry_for = (OperationalError, InterfaceError, BrokerDown)
     retry_backoff = 5  # seconds, doubled each time, of which a random share is waited
     retry_backoff_max = 600
     max_retries = 6
-    limit = "TASK_SECONDS"
-
-    @property
-    def soft_time_limit(self) -> int | None:
-        return getattr(get_config(), self.limit) or None
 
 
 class TrainTask(LightTask):
     """A run; what came of it stands in its row."""
-
-    limit = "TRAIN_SECONDS"
 
     @property
     def may_try_again(self) -> bool:
@@ -74,7 +66,7 @@ def light(lock: Lock | None, waiting: Lock | None = None) -> Callable[[Callable[
         @shared_task(name=f"mtrec.{work.__name__}", base=LightTask)
         @wraps(work)
         def task(*args: Any, **kwargs: Any) -> None:
-            with _told(work.__name__), _held(lock, waiting), limited(LightTask.limit):
+            with _told(work.__name__), limited("TASK_SECONDS"), _held(lock, waiting):
                 work(*args, **kwargs)
 
         return task

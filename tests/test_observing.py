@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import nullcontext
+from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.db import OperationalError
+from django.utils import timezone
 from prometheus_client import REGISTRY
 
-from mtrec_django import observing, recommend
+from mtrec_django import observing, queueing, recommend
 from mtrec_django.events.batches import track_all
 from mtrec_django.events.tracking import CheckedEvent
 from mtrec_django.jobs.running import working
-from mtrec_django.models import Run
+from mtrec_django.management import doctor
+from mtrec_django.models import Batch, BatchChunk, Run
+from mtrec_django.queueing import send_light
 from mtrec_django.serving import live
 from mtrec_django.serving.recommender import recommend_for
 from mtrec_django.testing import make_event, make_item, make_scenario, make_visitor
@@ -104,3 +112,31 @@ def test_without_the_libraries_nothing_is_wrapped(monkeypatch: pytest.MonkeyPatc
     assert isinstance(observing.span("track"), nullcontext)
     observing.count_event("view")
     observing.count_run("train", "failed")
+
+
+def test_what_waits_is_told_with_its_age() -> None:
+    batch = Batch.objects.create(scenario=make_scenario("waiting"), created_at=timezone.now() - timedelta(hours=2))
+    BatchChunk.objects.create(batch=batch, first=1, last=2)
+    for minutes in (1, 60):
+        Run.objects.create(kind=Run.Kind.TRAIN, created_at=timezone.now() - timedelta(minutes=minutes))
+    train, chunks = {"kind": "train", "queue": "mtrec"}, {"kind": "batch", "queue": "mtrec"}
+    assert value("mtrec_waiting", **train) == 2
+    assert 3600 <= value("mtrec_waiting_seconds", **train) < 3700
+    assert (value("mtrec_waiting", **chunks), round(value("mtrec_waiting_seconds", **chunks) / 3600)) == (1, 2)
+    before = value("mtrec_queue_messages", queue="mtrec")
+    send_light("mtrec.scores")
+    assert value("mtrec_queue_messages", queue="mtrec") == before + 1
+    call_command("mtrec_status", "--json", stdout=(out := StringIO()))
+    told = json.loads(out.getvalue())
+    assert [(one["kind"], one["count"]) for one in told["waiting"]] == [("train", 2), ("batch", 1)]
+    assert told["messages"] == {"mtrec": before + 1}
+    levels = [finding.level for finding in doctor.examine() if finding.name == "waiting"]
+    assert levels == ["warning", "warning", "ok"]
+
+
+def test_a_database_that_is_away_breaks_no_scrape(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> list[queueing.Waiting]:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(queueing, "waiting", away)
+    assert REGISTRY.get_sample_value("mtrec_waiting", {"kind": "train", "queue": "mtrec"}) is None

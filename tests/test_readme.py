@@ -118,16 +118,6 @@ def test_pictures_that_are_shown_exist() -> None:
         assert (ROOT / picture).is_file(), picture
 
 
-def test_the_schedule_names_tasks_that_exist() -> None:
-    from celery import current_app
-
-    import mtrec_django.tasks  # noqa: F401
-
-    named = set(re.findall(r'"task": "(mtrec\.\w+)"', README))
-    assert named
-    assert named <= set(current_app.tasks)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_its_lines_make_a_site_that_recommends(tmp_path: Path, postgres_uri: str) -> None:
     import psycopg

@@ -7,23 +7,26 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from example_project.celery import app
+from example_project.environment import broker_of
 from mtrec_django import jobs, tasks
 from mtrec_django.catalog.sync import sync
 from mtrec_django.events.history import import_events
 from mtrec_django.exceptions import RunBusy, RunLate
 from mtrec_django.jobs import training
 from mtrec_django.locking import alone, in_turn, limited
-from mtrec_django.models import Batch, BatchChunk, ModelVersion, Run, Scenario, locks
+from mtrec_django.models import Batch, BatchChunk, ItemScore, ModelVersion, Run, Scenario, locks
 from mtrec_django.models.locks import Lock
-from mtrec_django.queueing import enqueue
+from mtrec_django.queueing import enqueue, send_light
 from tests.jobs.worlds import make_events, make_products
+from tests.workers import broker, database_url, wait_for, worker
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -128,20 +131,11 @@ def test_of_many_copies_one_waits() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_soft_limit_ends_what_the_database_is_at_and_frees_the_lock(settings: Any) -> None:
-    settings.MTREC = settings.MTREC | {"TASK_SECONDS": 7}
-
-    def strike(*args: object) -> None:
-        raise SoftTimeLimitExceeded
-
-    before = signal.signal(signal.SIGALRM, strike)  # Celery's own way, by another signal
-    try:
-        with pytest.raises(RunLate, match=r"7 seconds.*TASK_SECONDS"), alone(Lock.SCORES), limited("TASK_SECONDS"):
-            signal.setitimer(signal.ITIMER_REAL, 0.2)
-            with connection.cursor() as cursor:
-                cursor.execute("select pg_sleep(600)")
-    finally:
-        signal.signal(signal.SIGALRM, before)
+def test_a_limit_ends_what_the_database_is_at_and_frees_the_lock(settings: Any) -> None:
+    settings.MTREC = settings.MTREC | {"TASK_SECONDS": 1}
+    late = pytest.raises(RunLate, match=r"1 seconds.*TASK_SECONDS")
+    with late, limited("TASK_SECONDS"), alone(Lock.SCORES), connection.cursor() as cursor:
+        cursor.execute("select pg_sleep(600)")
     assert free(Lock.SCORES)
     with connection.cursor() as cursor:
         cursor.execute("select count(*) from pg_stat_activity where query like 'select pg_sleep(600)%%' and pid <> 0")
@@ -152,7 +146,7 @@ def test_a_soft_limit_ends_what_the_database_is_at_and_frees_the_lock(settings: 
 def test_a_run_that_takes_too_long_fails_with_its_reason(
     world: None, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.MTREC = settings.MTREC | {"TRAIN_SECONDS": 7}
+    settings.MTREC = settings.MTREC | {"TRAIN_SECONDS": 700}
 
     def strike(step: str, done: int, total: int) -> None:
         if step == "train":
@@ -162,17 +156,28 @@ def test_a_run_that_takes_too_long_fails_with_its_reason(
     run.refresh_from_db()
     assert (run.status, run.error) == (
         Run.Status.FAILED,
-        "It took longer than 7 seconds, the limit MTREC['TRAIN_SECONDS'].",
+        'It took longer than 700 seconds, the limit MTREC["TRAIN_SECONDS"].',
     )
     assert free(run.pk)
     assert ModelVersion.objects.get().status == ModelVersion.Status.FAILED
     assert "was stopped" in caplog.text
 
 
+@pytest.mark.django_db
 def test_limits_are_what_the_site_says(settings: Any) -> None:
-    assert (tasks.scores.soft_time_limit, tasks.train.soft_time_limit) == (3600, 43200)
-    settings.MTREC = settings.MTREC | {"TASK_SECONDS": 5, "TRAIN_SECONDS": 0}
-    assert (tasks.scores.soft_time_limit, tasks.transfer.soft_time_limit) == (5, None)
+    def left() -> float:
+        return signal.getitimer(signal.ITIMER_REAL)[0]
+
+    settings.MTREC = settings.MTREC | {"TASK_SECONDS": 500, "TRAIN_SECONDS": 0}
+    with limited("TRAIN_SECONDS"):
+        assert left() == 0
+    with limited("TASK_SECONDS"):
+        assert 400 < left() <= 500
+        settings.MTREC = settings.MTREC | {"TASK_SECONDS": 9}
+        with limited("TASK_SECONDS"):
+            assert left() <= 9
+        assert 400 < left() <= 500
+    assert left() == 0
 
 
 def failing(times: int, error: Exception) -> tuple[Callable[..., Any], list[int]]:
@@ -216,13 +221,14 @@ def test_a_run_waits_for_its_task_to_try_again(world: None, monkeypatch: pytest.
 
     def noted(self: Run, why: str) -> None:
         put_back(self, why)
-        seen.append(Run.objects.get(pk=run.pk).step)
+        seen.extend(Run.objects.filter(pk=run.pk).values_list("step", "error"))
 
     monkeypatch.setattr(training, "read_dataset", away)
     monkeypatch.setattr(Run, "put_back", noted)
     assert tasks.train.apply([run.pk]).successful()
     run.refresh_from_db()
-    assert seen == ["running", "waiting to try again: OperationalError: server closed the connection", "running"]
+    why = ("waiting to try again", "OperationalError: server closed the connection")
+    assert seen == ["running", why, "running"]
     assert (run.status, run.error) == (Run.Status.SUCCEEDED, "")
 
 
@@ -259,3 +265,19 @@ def test_chunks_that_could_not_be_queued_are_caught_up(monkeypatch: pytest.Monke
     tasks.catch_up()
     chunk.refresh_from_db()
     assert chunk.queued_at is not None
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_stops_a_task_at_its_limit_even_in_the_midst_of_a_statement(world: None, tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    with broker(broker_of(database_url())), worker(log, "tests.settings_short"):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("lock table mtrec_itemscore in share mode")  # the task waits here
+            send_light("mtrec.scores")
+            wait_for(lambda: "scores was stopped: It took longer than 1 seconds" in log.read_text(), log)
+            assert free(Lock.SCORES)
+            cursor.execute("select count(*) from pg_locks where not granted")
+            assert cursor.fetchone() == (0,)
+        send_light("mtrec.scores")
+        wait_for(ItemScore.objects.exists, log)

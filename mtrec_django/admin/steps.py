@@ -5,9 +5,11 @@ from __future__ import annotations
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from ..models.runs import AGAIN
 from ..queueing import WAITING
 
 _WORDS = {
+    AGAIN: _("Waiting to try again"),
     WAITING: _("Waiting for the broker"),
     "building the vector index": _("Building the vector index"),
     "choose blend": _("Choosing how candidates are weighed"),

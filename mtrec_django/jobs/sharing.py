@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from ..locking import released
 from ..models import locks
 
 Work = Callable[[QuerySet[Any]], None]
@@ -36,7 +37,5 @@ def share(outdated: QuerySet[Any], size: int, space: int, work: Work) -> None:
 
 
 def _work(outdated: QuerySet[Any], number: int, size: int, space: int, work: Work) -> None:
-    try:
+    with released(number % 2**31, using=outdated.db, space=space):
         work(outdated.filter(pk__gte=number * size, pk__lt=(number + 1) * size).order_by("pk"))
-    finally:
-        locks.release(number % 2**31, using=outdated.db, space=space)

@@ -21,6 +21,7 @@ from ..conf import get_config
 from ..events.pseudonyms import lost, outdated
 from ..inference.artifact import Artifact, ArtifactError, joined
 from ..models import Feedback, Item, ItemContent, ItemVector, ModelVersion, Run, Scenario, VersionFile
+from ..queueing import depths, waiting
 from ..retrieval import store
 
 STALE = timedelta(days=14)
@@ -164,6 +165,21 @@ def _runs() -> Iterator[Finding]:
             yield Finding("runs", "warning", f"{run} failed: {run.error[:200]}", "Mend the cause, ask for another.")
 
 
+def _waiting() -> Iterator[Finding]:
+    found = waiting()
+    for one in found:
+        words = f"{one.count} of {one.kind} wait on {one.queue}, the oldest for {one.seconds:.0f} s."
+        if one.seconds > WAITED.total_seconds():
+            mend = f"Start workers, or more of them: celery -A yourproject worker -Q {one.queue}"
+            yield Finding("waiting", "warning", words, mend)
+        else:
+            yield Finding("waiting", "ok", words)
+    if not found:
+        yield Finding("waiting", "ok", "No run and no batch waits for a worker.")
+    for name, messages in depths():
+        yield Finding("waiting", "ok", f"{messages} messages in the queue {name}.")
+
+
 def _queue() -> Iterator[Finding]:
     try:
         with current_app.connection(connect_timeout=PING_SECONDS) as connection:
@@ -263,6 +279,7 @@ EXAMINATIONS: list[Callable[[], Iterator[Finding]]] = [
     _live,
     _texts,
     _runs,
+    _waiting,
     _queue,
     _clock,
     _memory,

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from . import locks
 
 AGAIN = "waiting to try again"
-"""How the step of a run begins that its task will try again."""
+"""The step of a run whose task will try again; its error says why."""
 
 DIED = {"died": True}
 """The report of a run whose worker died."""
@@ -175,8 +175,8 @@ class Run(models.Model):
 
     def put_back(self, why: str) -> None:
         """Wait for the task that was at it to try again, and let the lock go."""
-        self.status, self.step = self.Status.QUEUED, f"{AGAIN}: {why}"[:200]
-        Run.objects.filter(pk=self.pk).update(status=self.status, step=self.step)
+        self.status, self.step, self.error = self.Status.QUEUED, AGAIN, why
+        Run.objects.filter(pk=self.pk).update(status=self.status, step=self.step, error=self.error)
         self.unlock()
 
     def cancel(self) -> None:

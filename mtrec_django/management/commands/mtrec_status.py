@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from ...models import Feedback, Item, Run, Scenario
+from ...queueing import depths, waiting
 from ..command import MtrecCommand
 
 
@@ -26,6 +27,10 @@ class Command(MtrecCommand):
             "scenarios": [
                 self.scenario(row) for row in Scenario.objects.select_related("live_version", "live_version__parent")
             ],
+            "waiting": [
+                {"kind": one.kind, "queue": one.queue, "count": one.count, "seconds": one.seconds} for one in waiting()
+            ],
+            "messages": dict(depths()),
             "runs": [self.run(row) for row in Run.objects.select_related("scenario")[:10]],
         }
         if options["json"]:
@@ -38,6 +43,11 @@ class Command(MtrecCommand):
             self.stdout.write(
                 f"  {entry['name']}: {entry['live'] or 'no version yet, fallback lists'} {entry['reason']}"
             )
+        for entry in status["waiting"]:
+            words = f"{entry['count']} of {entry['kind']} wait on {entry['queue']}"
+            self.stdout.write(f"  {words}, the oldest for {entry['seconds']:.0f} s")
+        for queue, messages in status["messages"].items():
+            self.stdout.write(f"  {messages} messages in the queue {queue}")
         for entry in status["runs"]:
             self.stdout.write(f"  {entry['run']}: {entry['status']} {entry['step']} {entry['error']}".rstrip())
 
