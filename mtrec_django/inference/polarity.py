@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from ..dataset import NEGATIVE_KINDS
 
@@ -21,6 +22,7 @@ def heard(kind: str, value: float | None, low: Mapping[str, float]) -> str:
     return kind + LOW if kind in low and value is not None and value <= low[kind] else kind
 
 
+@lru_cache(1000)  # asked of each event of each answer
 def says_no(kind: str) -> bool:
     """Whether a kind says no, unless a scenario's goal counts it for something."""
     return kind in NEGATIVE_KINDS or kind.endswith(LOW)

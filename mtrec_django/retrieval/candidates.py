@@ -16,7 +16,7 @@ from ..inference.blend import PERSONAL, POPULAR, SOURCE_CANDIDATES, TOGETHER, VE
 from . import store
 from .filters import YES, Allowed, Keys
 from .gathering import Gathered
-from .statement import Fragment, compose, join, longs
+from .statement import Fragment, compose, join, literal, longs
 
 Floats = npt.NDArray[np.float32]
 Longs = npt.NDArray[np.int64]
@@ -73,8 +73,17 @@ class Ask:
 
     @property
     def met(self) -> float:
-        """About how many rows a search by vector meets until it has them."""
-        return 1.05 * (self.nearest + min(len(self.allowed.excluded), EXCLUDED_NEAR)) / max(self.share, 1e-3)
+        """About how many rows a search by vector meets until it has them, and some more: to go on with a search that
+        came out short takes several times as long as the search did.
+        """
+        share = max(self.share, 1e-3)
+        spread = 2 * (self.nearest * (1 - min(share, 1.0))) ** 0.5
+        return 1.05 * (self.nearest + min(len(self.allowed.excluded), EXCLUDED_NEAR) + spread) / share
+
+    @property
+    def is_open(self) -> bool:
+        """Whether all but what is sold out or left out one by one is allowed."""
+        return not (self.narrow or self.allowed.keys or self.allowed.without or self.allowed.objects)
 
     @property
     def pool(self) -> Fragment:
@@ -107,13 +116,14 @@ class Ask:
         known = "v.item_id, v.source, v.object_id, v.object_key"
         return Fragment(f"{known}, v.created_at" if self.version_id is None else f"{known}, v.vector")
 
-    def first(self, ranked: Fragment, limit: int, *, scored: bool = False) -> Fragment:
+    def first(self, ranked: Fragment, limit: int, *, scored: bool = False, counted: bool = False) -> Fragment:
         """The first so many of `ranked`, a SELECT of `item_id, strength`, that the pool holds and that are allowed.
 
         They are tried in their order and no further than needed; left to itself, Postgres would look up all of them.
-        With `scored` a `partner` is selected as well; strength and partner are passed on after the row of the pool.
+        With `scored` a `partner` is selected as well, with `counted` `popular` and `trending`; all of these are passed
+        on after the row of the pool.
         """
-        told = Fragment(", r.strength, r.partner" if scored else "")
+        told = Fragment(", r.strength, r.partner" if scored else ", r.popular, r.trending" if counted else "")
         if self.narrow and self.share * self.items <= FEW:
             return compose(
                 "select {row} {told} from ({ranked}) as r join allowed as v using (item_id)"
@@ -121,7 +131,7 @@ class Ask:
                 row=self.row,
                 told=told,
                 ranked=ranked,
-                limit=limit,
+                limit=literal(limit),
             )
         return compose(
             "select found.* {told} from ({ranked} order by 2 desc, 1 limit {most}) as r"
@@ -129,11 +139,11 @@ class Ask:
             " order by r.strength desc, r.item_id limit {limit}",
             told=told,
             ranked=ranked,
-            most=min(TRIED, ceil(TRIED_FOR_ONE * limit / max(self.share, 1e-3))) if self.narrow else TRIED,
+            most=literal(min(TRIED, ceil(TRIED_FOR_ONE * limit / max(self.share, 1e-3))) if self.narrow else TRIED),
             row=self.row,
             pool=replace(self, narrow=False).pool,
             where=join(" and ", [replace(self, narrow=False).of_version, _LISTED]) if self.narrow else self.where,
-            limit=limit,
+            limit=literal(limit),
         )
 
 
@@ -160,6 +170,8 @@ class CandidateSource:
     """The same where it speaks of an item of the history, as "Often bought with {item}"."""
     whole: ClassVar[bool] = False
     """Whether it selects `ask.row` and not `item_id` alone, which saves looking each of its items up again."""
+    counted: ClassVar[bool] = False
+    """Whether it selects `popular` and `trending` of the scenario after the row, which saves looking them up."""
     scored: ClassVar[bool] = False
     """Whether it says how strongly it speaks for an item, so that ranking can weigh it."""
     weight: ClassVar[float] = 0.2
@@ -192,7 +204,7 @@ class Personal(CandidateSource):
             pool=ask.pool,
             where=ask.where,
             distance=store.distance(Fragment("v.vector"), ask.query),
-            limit=ask.nearest,
+            limit=literal(ask.nearest),
         )
 
 
@@ -208,6 +220,16 @@ class Together(CandidateSource):
         strongest = ask.gathered.strongest(TRIED if ask.allowed.keys else TRIED_UNFILTERED)
         if ask.version_id is None or not strongest:
             return None
+        if ask.is_open:  # nearly all are allowed, so it is known how many to look up
+            out = set(ask.allowed.excluded)
+            most = ceil(self.limit / max(ask.share, 0.1))
+            return compose(
+                "select {row} from {pool} where {where} and v.item_id = any({items}::bigint[])",
+                row=ask.row,
+                pool=ask.pool,
+                where=ask.where,
+                items=longs([item for item in strongest if item not in out][:most]),
+            )
         ranked = (
             "select item_id, -place as strength from unnest({items}::bigint[]) with ordinality as t(item_id, place)"
         )
@@ -220,6 +242,7 @@ class Popular(CandidateSource):
     name = POPULAR
     reason = _("Popular")
     whole = True
+    counted = True
 
     def select(self, ask: Ask) -> Fragment | None:
         return _by_score(ask, Fragment("popular"), max(self.limit, ask.n))
@@ -231,6 +254,7 @@ class Trending(CandidateSource):
     name = TRENDING
     reason = _("Popular right now")
     whole = True
+    counted = True
 
     def select(self, ask: Ask) -> Fragment | None:
         return _by_score(ask, Fragment("trending"), max(self.limit, ask.n))
@@ -249,13 +273,13 @@ class New(CandidateSource):
             return compose(
                 "select v.item_id from allowed as v join mtrec_item as i on i.id = v.item_id"
                 " order by i.created_at desc, i.id desc limit {limit}",
-                limit=limit,
+                limit=literal(limit),
             )
         return compose(
             "select v.item_id from {items} where {where} order by v.created_at desc, v.item_id desc limit {limit}",
             items=_ITEMS,
             where=ask.allowed.where(narrow=True, by_text=True),
-            limit=limit,
+            limit=literal(limit),
         )
 
 
@@ -263,11 +287,12 @@ def _by_score(ask: Ask, column: Fragment, limit: int) -> Fragment | None:
     if ask.scenario_id is None:
         return None
     ranked = compose(
-        "select item_id, {column} as strength from mtrec_itemscore where scenario_id = {scenario} and {column} > 0",
+        "select item_id, {column} as strength, popular, trending from mtrec_itemscore"
+        " where scenario_id = {scenario}::bigint and {column} > 0",
         column=column,
         scenario=ask.scenario_id,
     )
-    return ask.first(ranked, limit)
+    return ask.first(ranked, limit, counted=True)
 
 
 def gathered(table: Fragment, ask: Ask) -> Fragment:

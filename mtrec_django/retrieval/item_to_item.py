@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from . import store
 from .candidates import Ask, CandidateSource, gathered
-from .statement import Fragment, compose
+from .statement import Fragment, compose, literal
 
 SIMILAR = "similar"
 VIEWED = "viewed"
@@ -69,5 +69,5 @@ def _near(ask: Ask, position: int, limit: int) -> Fragment | None:
         position=Fragment(str(position)),
         pool=ask.pool,
         where=ask.where,
-        limit=limit,
+        limit=literal(limit),
     )

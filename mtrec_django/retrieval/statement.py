@@ -16,6 +16,8 @@ from django.db import DatabaseError, InterfaceError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
+from . import pipeline
+
 SAVEPOINT = "mtrec_read"
 
 Rows = list[tuple[Any, ...]]
@@ -48,6 +50,11 @@ def _pieces(template: str) -> list[tuple[str, str | None]]:
     return [(literal, name) for literal, name, _format, _conversion in Formatter().parse(template)]
 
 
+def literal(number: int) -> Fragment:
+    """A whole number as it is, as after LIMIT, of which a plan that is kept must know how large it is."""
+    return Fragment(str(int(number)))
+
+
 def longs(values: Iterable[int | None]) -> str:
     """Whole numbers as Postgres writes an array, to be cast: psycopg would look at each of them."""
     return "{" + str(list(values))[1:-1].replace("None", "null") + "}"
@@ -66,26 +73,37 @@ def join(separator: str, fragments: Sequence[Fragment]) -> Fragment:
 
 
 def read(
-    statements: Sequence[Fragment], *, using: str, settings: Mapping[str, str | float] | None = None
+    statements: Sequence[Fragment],
+    *,
+    using: str,
+    settings: Mapping[str, str | float] | None = None,
+    again: bool = False,
 ) -> list[Rows]:
     """The rows of each statement, in one round trip where the driver can; statements may only read.
 
     `settings` hold for these statements alone. When a statement fails inside an atomic block of the caller, the block
-    goes on: what is sent is wrapped in a savepoint, which takes no round trip of its own.
+    goes on: what is sent is wrapped in a savepoint, which takes no round trip of its own. What is sent `again` and
+    again is planned once; parameters must then be of the type that the SQL around them says, as in `{n}::int`.
 
     Raises:
         DatabaseError: what Postgres said.
     """
+    if again:
+        settings = {**(settings or {}), "plan_cache_mode": "force_generic_plan"}
     closing = [f"rollback to savepoint {SAVEPOINT}"]  # which takes the settings back too
     if not settings:
-        return _send(list(statements), using, closing=closing)
-    return _send([_local(settings), *statements], using, closing=closing)[1:]
+        return _send(list(statements), using, closing=closing, again=again)
+    return _send([_local(settings), *statements], using, closing=closing, again=again)[1:]
 
 
 def _local(settings: Mapping[str, str | float]) -> Fragment:
     """One statement for all settings, as each costs its own time."""
-    parts = [compose("set_config({name}, {value}, true)", name=n, value=str(v)) for n, v in settings.items()]
-    return compose("select {parts}", parts=join(", ", parts))
+    return Fragment(_set_all(tuple(settings)), tuple(str(value) for value in settings.values()))
+
+
+@cache
+def _set_all(names: tuple[str, ...]) -> str:
+    return "select " + ", ".join(f"set_config('{name}', %s, true)" for name in names)
 
 
 @contextmanager
@@ -135,7 +153,7 @@ def write(*statements: Fragment, using: str) -> None:
     _send(list(statements), using, closing=[])
 
 
-def _send(statements: list[Fragment], using: str, *, closing: list[str]) -> list[Rows]:
+def _send(statements: list[Fragment], using: str, *, closing: list[str], again: bool = False) -> list[Rows]:
     connection = connections[using]
     if connection.settings_dict["OPTIONS"].get("server_side_binding"):
         return _send_apart(statements, connection)
@@ -143,16 +161,26 @@ def _send(statements: list[Fragment], using: str, *, closing: list[str]) -> list
     if guarded:
         after = [Fragment(text) for text in (*closing, f"release savepoint {SAVEPOINT}")]
         statements = [Fragment(f"savepoint {SAVEPOINT}"), *statements, *after]
+    try:
+        return _send_at_once(statements, connection, again=again)
+    except DatabaseError as error:
+        if guarded:
+            with suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:  # the first error says why
+                cursor.execute(f"rollback to savepoint {SAVEPOINT}")
+        if again and pipeline.refused(connection, error):
+            return _send_at_once(statements, connection, again=False)
+        raise
+
+
+def _send_at_once(statements: list[Fragment], connection: BaseDatabaseWrapper, *, again: bool) -> list[Rows]:
     sent = join(";\n", statements)
-    with connection.cursor() as cursor:
-        try:
+    if again:
+        with pipeline.cursor(connection, [(one.text, one.params) for one in statements]) as cursor:
             cursor.execute(sent.text, sent.params)
-            return _results(cursor)
-        except DatabaseError:
-            if guarded:
-                with suppress(DatabaseError, InterfaceError):  # where even this fails, the first error says why
-                    cursor.execute(f"rollback to savepoint {SAVEPOINT}")
-            raise
+            return list(cursor.cursor.results)
+    with connection.cursor() as cursor:
+        cursor.execute(sent.text, sent.params)
+        return _results(cursor)
 
 
 def _results(cursor: CursorWrapper) -> list[Rows]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from .candidates import Ask, CandidateSource
-from .statement import Fragment, compose
+from .statement import Fragment, compose, literal
 
 PEOPLE = "people"
 VISITORS = "visitors"
@@ -38,7 +38,7 @@ class People(CandidateSource):
             "select other_id as visitor_id, weight from mtrec_relation where visitor_id = {visitor} and weight > 0"
             " order by weight desc, other_id limit {most}",
             visitor=ask.visitor,
-            most=RELATIONS,
+            most=literal(RELATIONS),
         )
         return ask.first(_wanted_by(known, ask), self.limit, scored=True)
 
@@ -62,9 +62,9 @@ class Visitors(CandidateSource):
             " group by visitor_id order by 2 desc, 1 limit {peers}",
             items=list(dict.fromkeys(ask.history))[:ANCHORS],
             kinds=list(ask.goal),
-            met=MET_BY,
+            met=literal(MET_BY),
             visitor=ask.visitor,
-            peers=PEERS,
+            peers=literal(PEERS),
         )
         return ask.first(_wanted_by(peers, ask), self.limit, scored=True)
 
@@ -79,7 +79,7 @@ def _wanted_by(visitors: Fragment, ask: Ask) -> Fragment:
         " join unnest({kinds}::text[], {worth}::float8[]) as g(kind, weight) on g.kind = f.kind group by f.item_id",
         half_life=HALF_LIFE_DAYS,
         visitors=visitors,
-        events=EVENTS,
+        events=literal(EVENTS),
         kinds=list(ask.goal),
         worth=list(ask.goal.values()),
     )

@@ -23,7 +23,7 @@ from ..retrieval.filters import Keys, keys_of
 from ..retrieval.gathering import gather
 from ..retrieval.policy import Policy
 from ..retrieval.ranking import rank, with_sources
-from ..retrieval.search import Candidates, statement
+from ..retrieval.search import Candidates, is_ours, statement
 from ..retrieval.search import read as read_candidates
 from ..retrieval.sources import COUNTS
 from ..retrieval.statement import read
@@ -140,8 +140,9 @@ def _search(question: Question, told: Known) -> Found:
         with_items=bool(policy.at_most) or bool(blend.weights.get(FRESH)),
     )
     settings = store.search_settings(ask.met) | question.budget.for_the_best
+    again = not ask.allowed.keys and not ask.allowed.without and not marks and is_ours(names)
     with span("search"):
-        (rows,) = read([statement(ask, names)], using=store.database(), settings=settings)
+        (rows,) = read([statement(ask, names)], using=store.database(), settings=settings, again=again)
     found = read_candidates(rows, ask, names)
     return ruled(
         policy,

