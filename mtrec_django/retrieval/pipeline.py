@@ -14,7 +14,7 @@ from weakref import WeakSet
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
-from psycopg import Connection, Cursor, Error
+from psycopg import Connection, Cursor, Error, capabilities
 
 Statement = tuple[str, tuple[Any, ...]]  # SQL, parameters
 Rows = list[tuple[Any, ...]]
@@ -23,6 +23,8 @@ NOT_KEPT = {"26000", "42P05"}
 """What Postgres says of a prepared statement that it does not know, or already knows from somebody else."""
 CHANGED = "0A000"
 """What it says when a table has other columns than when the statement was prepared."""
+SUPPORTED = capabilities.has_pipeline()
+"""Not by a libpq older than 14."""
 THRESHOLD = 5
 """psycopg prepares nothing without one. Django's own cursors bind in the client and never prepare."""
 

@@ -174,7 +174,7 @@ def _send(statements: list[Fragment], using: str, *, closing: list[str], again: 
 
 def _send_at_once(statements: list[Fragment], connection: BaseDatabaseWrapper, *, again: bool) -> list[Rows]:
     sent = join(";\n", statements)
-    if again:
+    if again and pipeline.SUPPORTED:
         with pipeline.cursor(connection, [(one.text, one.params) for one in statements]) as cursor:
             cursor.execute(sent.text, sent.params)
             return list(cursor.cursor.results)
