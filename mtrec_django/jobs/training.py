@@ -38,7 +38,7 @@ from .running import Progress, ProgressWriter, working
 from .scores import refresh_scores
 
 LIMIT = "TRAIN_SECONDS"
-"""The setting that says how long a run may take where Celery watches it."""
+"""The setting that says how long a run may take."""
 
 
 def train(run_id: int | None = None, *, task_id: str = "", watch: Progress | None = None, again: bool = False) -> Run:
