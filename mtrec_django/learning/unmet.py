@@ -81,7 +81,7 @@ def with_trust(
 def _played(run: Run, known: Dataset) -> Bools:
     """Some of the items that somebody met, of those that say anything about themselves. [items]"""
     met = np.bincount(known.events.item, minlength=len(known.items)) > 0
-    drawn = np.random.default_rng(run.seed).random(len(met)) < PLAYED
+    drawn = np.random.default_rng([run.seed, len(met)]).random(len(met)) < PLAYED  # as nobody else draws
     return met & drawn & np.any(run.similar != 0, axis=1)
 
 
