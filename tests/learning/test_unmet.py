@@ -27,7 +27,7 @@ def chosen(world: Dataset) -> Recipe:
 
 
 def test_texts_that_tell_earn_trust() -> None:
-    assert chosen(tastes(users=400)).cold_share > 0
+    assert chosen(tastes(users=400, per_taste=30)).cold_share > 0
 
 
 def test_without_texts_nothing_changes() -> None:
