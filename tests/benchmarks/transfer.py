@@ -22,7 +22,6 @@ from mtrec_django.inference.query import QueryEncoder
 from mtrec_django.learning.candidates import full_ranking
 from mtrec_django.learning.evaluation import Doubles, margin, per_query
 from mtrec_django.learning.held_out import HeldOut, hold_out, may_know, protocol
-from mtrec_django.learning.meta import common_start, tasks
 from mtrec_django.learning.network import Delta
 from mtrec_django.learning.placing import with_kinds_of
 from mtrec_django.learning.pretrain import assemble, fit
@@ -32,6 +31,7 @@ from mtrec_django.learning.settings import Settings, silent
 from mtrec_django.learning.sources import constant, prior
 from mtrec_django.learning.transfer import Frozen, choose_alpha, delta_artifact, freeze, train_delta, transfer
 
+from .reptile import common_start, tasks
 from .sets import read, without_other_scenarios
 
 PARTS = ("joint", "guard", "few", "zero", "cold", "meta")

@@ -2,8 +2,6 @@
 
 Reptile (Nichol, Achiam & Schulman 2018, arXiv:1803.02999): again and again a few steps on one task, and a part of the
 way to where they lead. Tasks are the other scenarios, each divided by what its visitors wanted, since a site has few.
-
-No version is made with it: `tests/benchmarks/transfer.py` compares it with a start at nothing, part `meta`.
 """
 
 from __future__ import annotations
@@ -15,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..dataset import Bools, Dataset, Longs
-from .network import Delta
-from .settings import Settings, silent
-from .transfer import Frozen, delta_loss, scenario_states
+from mtrec_django.dataset import Bools, Dataset, Longs
+from mtrec_django.learning.network import Delta
+from mtrec_django.learning.settings import Settings, silent
+from mtrec_django.learning.transfer import Frozen, delta_loss, scenario_states
 
 ROUNDS = 120
 STEPS = 5
