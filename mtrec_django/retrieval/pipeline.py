@@ -94,7 +94,8 @@ class Pipeline:
     def _query(self) -> SimpleNamespace:
         """What Django's log shows."""
         sql, params = self.said
-        return SimpleNamespace(query=self.connection.ops.compose_sql(sql, params).encode())
+        postgres: Any = self.connection.ops  # whose types do not tell one database from another
+        return SimpleNamespace(query=postgres.compose_sql(sql, params).encode())
 
     def close(self) -> None:
         """Nothing is held."""
