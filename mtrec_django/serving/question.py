@@ -151,8 +151,8 @@ def ask_visitor(question: Question, live: Live) -> Known:
     if not asked and not news:
         return _known(question, live, {})
     settings = question.budget.for_the_best
-    again = not news and not asked.keys() & {"held", "pins"}  # which ask a site's own querysets
-    rows = read([*asked.values(), *news], using=store.database(), settings=settings, again=again)
+    prepared = not news and not asked.keys() & {"held", "pins"}  # which ask a site's own querysets
+    rows = read([*asked.values(), *news], using=store.database(), settings=settings, again=prepared)
     if news:
         live = _again(live_state.hear(rows.pop()), live, question.identity)
         if (again := _statements(question, live)) != asked:  # another version since: never mix the two
