@@ -21,7 +21,7 @@ from .worlds import QUICK, tastes
 
 @pytest.fixture(scope="module")
 def world() -> Dataset:
-    return tastes(users=120, second=True)
+    return tastes(users=120, events=12, second=True)  # nobody meets an item twice
 
 
 @pytest.fixture(scope="module")
