@@ -13,7 +13,7 @@ from ..inference.blend import PERSONAL, POPULAR, TOGETHER, Blend
 from .artifacts import Trained
 from .blending import Choice, Scorer, blend_of, choose
 from .candidates import Candidates, gather
-from .neighbours import Neighbours, mixed, with_own
+from .neighbours import Neighbours
 from .network import Network
 from .queries import Queries, encode, histories, relevant_count
 from .run import Run
@@ -59,7 +59,8 @@ def choose_all(
     ]
     name, share, own = _best_mixture(goals, tables)
     recipe = Recipe(name, share, own, [goal.half_life for goal in goals])
-    table = with_own(tables[name] if not share else mixed([(1.0, tables[name]), (share, tables[TEXT])]), own)
+    text = tables[TEXT] if share else None
+    table = recipe.composed(tables[name], text, None, np.zeros(len(run.dataset.items), bool))
     chosen = Chosen(recipe, table, [], {}, whole.searched)
     for goal in goals:
         run.progress("choose blend", len(chosen.blends), len(goals))
@@ -67,7 +68,6 @@ def choose_all(
         chosen.blends.append(blend)
         if len(goal.asked):
             chosen.record[run.dataset.goals[goal.asked.scenario].name] = record
-    text = tables[TEXT] if share else None
     chosen.recipe = with_trust(run, network, known, asked, chosen.blends, recipe, tables[name], text)
     return chosen
 
@@ -144,9 +144,9 @@ class _Goal:
         self.emphasis = self._emphasised("knn")
         self.readings = {name: self._read(name) for name in self.tables if name != TEXT}
         found = self._gather_all()
-        self.raw = {name: np.nan_to_num(found.features[name]) for name in found.features if name.startswith(TOGETHER)}
+        raw = [name for name in found.features if name.startswith(TOGETHER)]
         priors = [name for name in found.features if name.startswith(POPULAR)]
-        self.scorer = Scorer(found, relevant_count(self.few), [PERSONAL, *priors], keep=list(self.raw))
+        self.scorer = Scorer(found, relevant_count(self.few), [PERSONAL, *priors], keep=raw)
         values = {name: choose(self.scorer.only([PERSONAL, name]), grid=WEIGHTS) for name in priors}
         best = max(values, key=lambda name: values[name].ndcg)
         self.half_life, self.base = float(best.removeprefix(POPULAR)), values[best].weights

@@ -53,17 +53,17 @@ def with_trust(
     played = _played(run, known)
     places = _places(run, known, played)
     plain, vectors = without(table, played), places.put(run.vectors(network, known))
-    goals = [
+    tried = [
         _Goal.of(run, network, known, questions, played, vectors, blends[questions.scenario], recipe)
         for questions in asked
     ]
-    goals = [goal for goal in goals if goal is not None]
+    goals = [goal for goal in tried if goal is not None]
     cold = played | (np.bincount(known.events.item, minlength=len(played)) == 0)
 
-    def value(tried: Recipe) -> float:
+    def value(one: Recipe) -> float:
         run.progress("choose trust in new items", 0, 1)
-        made = tried.composed(plain, text, places, cold).matrix()
-        return sum(goal.ndcg(made) for goal in goals if goal is not None)
+        made = one.composed(plain, text, places, cold).matrix()
+        return sum(goal.ndcg(made) for goal in goals)
 
     if not goals:
         return recipe
