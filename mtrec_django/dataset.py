@@ -145,6 +145,28 @@ class Events:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What visitors were shown many times, whatever they made of it; one row a visitor and item, in any order."""
+
+    user: Ints  # [rows], position in Users
+    item: Ints  # [rows], position in Items
+    scenario: Ints  # [rows], where: position in Dataset.goals, NO_SCENARIO or ELSEWHERE
+    time: Longs  # [rows], unix seconds: when it had been shown often enough to count
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def __getitem__(self, rows: Bools | Longs | slice) -> Shown:
+        return Shown(self.user[rows], self.item[rows], self.scenario[rows], self.time[rows])
+
+    @classmethod
+    def none(cls) -> Shown:
+        """Nothing was."""
+        ints = np.empty(0, np.int32)
+        return cls(ints, ints, ints, np.empty(0, np.int64))
+
+
+@dataclass(frozen=True, slots=True)
 class Users:
     """The visitors, by position, with what is known of them besides their events."""
 
@@ -167,6 +189,7 @@ class Dataset:
     kinds: list[str]
     goals: list[Goal]
     catalogue: Bools  # [goals, items], which items each scenario may show
+    shown: Shown = field(default_factory=Shown.none)
 
     def with_events(self, events: Events) -> Dataset:
         """The same catalogue and visitors with other events (a split)."""

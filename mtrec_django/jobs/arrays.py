@@ -152,13 +152,13 @@ def _block(rows: Rows, user: Longs, items: Longs, scenarios: list[int]) -> dict[
         "user": user[order],
         "item": item[order],
         "kind": rows["kind"][order] - 1,
-        "scenario": _scenario_positions(rows["scenario"][order].astype(np.int64), scenarios),
+        "scenario": scenario_positions(rows["scenario"][order].astype(np.int64), scenarios),
         "value": rows["value"][order],
         "time": time[order] // 1_000_000,
     }
 
 
-def _scenario_positions(ids: Longs, scenarios: list[int]) -> Ints:
+def scenario_positions(ids: Longs, scenarios: list[int]) -> Ints:
     """Positions of scenarios; an event of one that is switched off is no target. [events]"""
     positions = np.full(len(ids), ELSEWHERE, np.int32)
     positions[ids == 0] = NO_SCENARIO

@@ -36,6 +36,7 @@ from .picturing import encode_images
 from .pruning import drop, prune
 from .running import Progress, ProgressWriter, working
 from .scores import refresh_scores
+from .unanswered import with_shown
 
 LIMIT = "TRAIN_SECONDS"
 """The setting that says how long a run may take."""
@@ -70,7 +71,7 @@ def take_part() -> None:
     """
     with together():
         seed = int(told(lambda: 0))  # the first one's, as soon as it is about to read
-        fit(read_dataset(), settings=settings_of_site(), seed=seed, warm_start=_loaded(_live()))
+        fit(with_shown(read_dataset()), settings=settings_of_site(), seed=seed, warm_start=_loaded(_live()))
 
 
 def transfer(
@@ -116,7 +117,7 @@ def _train(run: Run, version: ModelVersion, progress: ProgressWriter) -> None:
     refresh_scores()
     refresh_partners()
     told(lambda: version.seed)
-    dataset = read_dataset()
+    dataset = with_shown(read_dataset())
     seconds = {"read": time.perf_counter() - started}
     encoder = load_encoder(get_config().ENCODER).name
     live = _live()

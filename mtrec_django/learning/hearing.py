@@ -1,7 +1,7 @@
 """What the events of a data set say, before anything is learned from them.
 
-Impressions go: by themselves they say nothing. Low ratings become a kind of their own. A scenario that nobody told
-whether it wants repeats wants them where they are frequent.
+Impressions go: one by itself says nothing, many in vain see `unanswered`. Low ratings become a kind of their own. A
+scenario that nobody told whether it wants repeats wants them where they are frequent.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from ..dataset import Bools, Dataset, Floats, Goal
 from ..inference.blend import VISIT_SECONDS
 from ..inference.polarity import LOW, RATING, SILENT, says_no
+from .unanswered import both, shown_often
 
 LOWEST_SHARE = 0.3
 """Of the span of all ratings; what lies below says no: 1 and 2 of five stars, 1 to 3 of ten."""
@@ -41,7 +42,8 @@ def hear(dataset: Dataset, *, like: Mapping[str, Any] | None = None) -> Heard:
     """Tell events apart; with the configuration of a version, by what that version heard."""
     kept = np.array([kind != SILENT for kind in dataset.kinds], bool)[dataset.events.kind]
     if not kept.all():
-        dataset = dataset.with_events(dataset.events[kept])
+        shown = both(dataset.shown, shown_often(dataset, ~kept))
+        dataset = replace(dataset, events=dataset.events[kept], shown=shown)
     low = _bounds(dataset) if like is None else dict(like.get("low", {}))
     known = {goal["name"]: goal["repeats"] for goal in like.get("goals", ())} if like else {}
     for kind, bound in low.items():

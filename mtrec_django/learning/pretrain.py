@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ from .artifacts import Snapshot, Trained, card
 from .checkpoints import Keeper, Mark
 from .choosing import Chosen, choose_all
 from .cleaning import clean
+from .distributed import told
 from .measuring import Measured, decide, measure_all, network_each, network_ndcg
 from .neighbours import Neighbours
 from .network import Network
@@ -29,6 +31,7 @@ from .queries import Split
 from .run import Run
 from .settings import Progress, Settings, silent
 from .training import Course, train
+from .unanswered import unanswered
 from .warm import warm
 
 
@@ -41,6 +44,8 @@ class Fitted:
     snapshot: Snapshot
     profiles: tuple[str, ...] = ()
     """What of the visitors moves their queries: "user", "friends", both or nothing."""
+    vain: bool = False
+    """Whether what was shown in vain is pushed away."""
 
 
 @dataclass(slots=True)
@@ -95,12 +100,12 @@ def fit(
         clock.lap("prepare")
         old, before = (run.dataset.with_events(run.dataset.events[split.part <= part]) for part in (0, 1))
         fitted = train_and_choose(run, network, split, clock, old, checkpoint, begun_at=begun_at)
-        refresh(run, network, old, before, "learn what was chosen on")
+        refresh(run, network, old, before, "learn what was chosen on", vain=fitted.vain)
         clock.lap("refresh")
         measured = measure_all(run, network, split, fitted, live=warm_start)
         clock.lap("measure")
         decision = decide(measured, live=warm_start is not None)
-        refresh(run, network, before, run.dataset, "learn from everything")
+        refresh(run, network, before, run.dataset, "learn from everything", vain=fitted.vain)
         progress("tables", 0, 1)
         table, priors = _tables(run, fitted)
         clock.lap("everything")
@@ -148,16 +153,39 @@ def train_and_choose(
         checkpoint=checkpoint,
         mark=Mark.of(dataset, run.rows, settings, run.seed, begun_at.id if begun_at else "") if checkpoint else None,
     )
+    vain = bool(few) and heed(run, network, old, lambda: network_ndcg(run, network, old, few))
     clock.lap("train")
     if few:
         choose_profiles(run, network, old, lambda: np.concatenate(network_each(run, network, old, few)))
         clock.lap("visitors")
     chosen = choose_all(run, network, old, asked, live=begun_at)
     clock.lap("choose")
-    return Fitted(course, chosen, snapshot(run, network, old), tuple(network.profiles.arrays))
+    return Fitted(course, chosen, snapshot(run, network, old), tuple(network.profiles.arrays), vain)
 
 
-def refresh(run: Run, network: Network, known: Dataset, dataset: Dataset, step: str) -> None:
+def heed(run: Run, network: Network, known: Dataset, validate: Callable[[], float]) -> bool:
+    """Push away what was shown in vain, by a short, gentle training over the histories of those whom it was shown to;
+    undone where validation loses by it. Whether it stays."""
+    theirs = known.events[np.isin(known.events.user, unanswered(known).user)]
+    if not told(lambda: len(theirs)):
+        return False
+    before = told(validate)
+    weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    train(
+        run.trainer(network, known, rate=run.settings.rate * run.settings.refresh_rate, seed=run.seed + 2),
+        run.sampler(known.with_events(theirs), seed=run.seed + 2, vain=True),
+        epochs=1,
+        patience=1,
+        progress=run.progress,
+        step="push away what was shown in vain",
+    )
+    better = told(validate) >= before
+    if not better:
+        network.load_state_dict(weights)
+    return better
+
+
+def refresh(run: Run, network: Network, known: Dataset, dataset: Dataset, step: str, *, vain: bool = False) -> None:
     """A short, gentle training on more events; `known` is what the network has learned from so far.
 
     Where the new events are the latest ones, targets fade with half of their time as half-life.
@@ -169,7 +197,7 @@ def refresh(run: Run, network: Network, known: Dataset, dataset: Dataset, step: 
         return
     train(
         run.trainer(network, dataset, rate=settings.rate * settings.refresh_rate, seed=run.seed + 1),
-        run.sampler(dataset, seed=run.seed + 1, half_life=half_life),
+        run.sampler(dataset, seed=run.seed + 1, half_life=half_life, vain=vain),
         epochs=settings.refresh_epochs,
         patience=settings.refresh_epochs,
         progress=run.progress,
@@ -203,6 +231,7 @@ def _report(run: Run, fitted: Fitted, measured: Measured, decision: dict[str, An
         "recipe": asdict(fitted.chosen.recipe),
         "searched": fitted.chosen.searched,
         "visitors": sorted(fitted.profiles),
+        "unanswered": {"shown": len(run.dataset.shown), "pushed away": fitted.vain},
         "repeats": {goal.name: bool(goal.repeats) for goal in run.dataset.goals},
         "epochs": fitted.course.epochs,
         "speed": round(fitted.course.speed),

@@ -12,6 +12,7 @@ from ..dataset import Bools, Dataset, Events, Longs
 from ..inference.blend import VISIT_SECONDS, Blend
 from ..inference.query import QueryEncoder
 from .hearing import refusals
+from .ranges import expand
 from .sampling import repeated
 
 AT_ONCE = 256
@@ -164,14 +165,6 @@ def _seen(dataset: Dataset, scenario: int, begin: Longs, end: Longs, weight: Boo
     query, row = expand(begin, end)
     good = out[row]
     return _ones(query[good], dataset.events.item[row[good]], len(begin), len(dataset.items))
-
-
-def expand(begin: Longs, end: Longs) -> tuple[Longs, Longs]:
-    """Every row of every range, with the range it belongs to."""
-    size = end - begin
-    query = np.repeat(np.arange(len(begin)), size)
-    row = np.arange(len(query)) - np.repeat(np.cumsum(size) - size, size) + np.repeat(begin, size)
-    return query, row
 
 
 def _ones(

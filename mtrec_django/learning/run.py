@@ -23,6 +23,7 @@ from .queries import Queries, Split, last_out, queries, time_split
 from .sampling import Negatives, Sampler, balance, discoveries, recent, visits_share
 from .settings import Progress, Settings
 from .training import Trainer
+from .unanswered import unanswered
 
 QUERY_CELLS = 1_000_000_000
 """Scores in one ranking of every item for every question: of a very large catalogue fewer questions are asked, ..."""
@@ -104,8 +105,9 @@ class Run:
         )
         return Network(shape, torch.from_numpy(self.rows))
 
-    def sampler(self, dataset: Dataset, *, seed: int, half_life: float = 0.0) -> Sampler:
-        """Windows over the histories of a part; with a half-life in seconds recent targets count more."""
+    def sampler(self, dataset: Dataset, *, seed: int, half_life: float = 0.0, vain: bool = False) -> Sampler:
+        """Windows over the histories of a part; with a half-life in seconds recent targets count more, with `vain` what
+        was shown in vain is pushed away."""
         s = self.settings
         weight, place = discoveries(dataset)
         weight = balance(place, weight, len(dataset.goals))
@@ -122,6 +124,7 @@ class Run:
             rng=np.random.default_rng(seed),
             later=s.later if visits_share(dataset.events) > 0.2 else 0.0,
             place=place,
+            unanswered=unanswered(dataset) if vain else None,
         )
 
     def trainer(self, network: Network, dataset: Dataset, *, rate: float, seed: int) -> Trainer:

@@ -6,15 +6,16 @@ Arrays only: an event costs a few bytes and no object.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from ..dataset import NO_SCENARIO, Bools, Dataset, Events, Floats, Ints, Longs
+from ..dataset import NO_SCENARIO, Bools, Dataset, Events, Floats, Ints, Longs, Shown
 from ..inference.blend import VISIT_SECONDS
 from ..inference.query import age_bucket
 from .distributed import world
+from .unanswered import WEIGHT, Placed, met_by_then
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +134,12 @@ class Sampler:
         rng: np.random.Generator,
         later: float = 0.0,
         place: Ints | None = None,
+        unanswered: Shown | None = None,
     ) -> None:
         """`weight` 0 keeps an event in histories but never as target, below 0 it is one to be pushed away; `later` is
         the share of rows whose targets come from the next visit, not the next event; `place` is the scenario that each
-        counts for as a target, its own one if not given."""
+        counts for as a target, its own one if not given; `unanswered` are further ones to be pushed away, which are no
+        events."""
         self.events, self.weight = events, weight
         self.place = events.scenario if place is None else place
         self.users, self.scenarios = users, scenarios
@@ -146,11 +149,13 @@ class Sampler:
             rng if world().size == 1 else rng.spawn(1)[0]
         )  # what one draws for a batch moves no other's windows
         self.timed = bool(len(events)) and bool(events.time.any())
+        self.unanswered = Shown.none() if unanswered is None else unanswered
+        self.met = met_by_then(self.unanswered, events)
 
     def epoch(self) -> Iterator[Batch]:
         """Batches in random order."""
         events, weight, place = self._shuffled_ties(self._drawn())
-        session = _sessions(events)
+        session, vain = _sessions(events), Placed.among(self.unanswered, self.met, events.indptr(self.users))
         start, size = self._windows(events)
         keep = self._enough(start, size, weight)
         start, size = start[keep], size[keep]
@@ -158,6 +163,7 @@ class Sampler:
         here = world()
         for rows in here.share(self._groups(order, size)):
             batch = self._batch(events, weight, place, session, start[rows], size[rows])
+            batch = self._with_unanswered(batch, vain, start[rows], size[rows])
             if len(batch) or here.size > 1:  # several processes take their steps together
                 yield batch
 
@@ -250,6 +256,22 @@ class Sampler:
             scenario=scenario[row, column].astype(np.int64),
             user=events.user[chosen].astype(np.int64),
             weight=weight[chosen],
+        )
+
+    def _with_unanswered(self, batch: Batch, vain: Placed, start: Longs, size: Longs) -> Batch:
+        row, which = vain.within(start, size)
+        if not len(row):
+            return batch
+        rows = vain.rows[which]
+        scenario = np.where(rows.scenario < 0, self.scenarios, rows.scenario)
+        return replace(
+            batch,
+            row=np.concatenate([batch.row, row]),
+            at=np.concatenate([batch.at, vain.at[which] - start[row]]),
+            target=np.concatenate([batch.target, rows.item.astype(np.int64)]),
+            scenario=np.concatenate([batch.scenario, scenario.astype(np.int64)]),
+            user=np.concatenate([batch.user, rows.user.astype(np.int64)]),
+            weight=np.concatenate([batch.weight, np.full(len(row), -WEIGHT, np.float32)]),
         )
 
     def _targets(self, at: Longs, inside: Bools, session: Longs, start: Longs, size: Longs) -> Longs:
