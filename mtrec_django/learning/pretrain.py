@@ -142,9 +142,10 @@ def train_and_choose(
     dataset, settings, warmed = run.dataset, run.settings, begun_at is not None
     asked = [run.ask(goal, split, 1) for goal in range(len(dataset.goals))]
     few = [questions.sample(1000, run.seed) for questions in asked if len(questions)]
+    vain = begun_at is not None and bool(begun_at.report.get("unanswered", {}).get("pushed away"))
     course = train(
         run.trainer(network, old, rate=settings.rate * (0.5 if warmed else 1.0), seed=run.seed),
-        run.sampler(old, seed=run.seed, half_life=span(old) / 3 if split.protocol == "time" else 0.0),
+        run.sampler(old, seed=run.seed, half_life=span(old) / 3 if split.protocol == "time" else 0.0, vain=vain),
         epochs=settings.warm_epochs if warmed else settings.epochs_of(len(old.events), len(old.items)),
         patience=settings.patience,
         progress=run.progress,
@@ -153,7 +154,7 @@ def train_and_choose(
         checkpoint=checkpoint,
         mark=Mark.of(dataset, run.rows, settings, run.seed, begun_at.id if begun_at else "") if checkpoint else None,
     )
-    vain = bool(few) and heed(run, network, old, lambda: network_ndcg(run, network, old, few))
+    vain = vain or bool(few) and heed(run, network, old, lambda: network_ndcg(run, network, old, few))
     clock.lap("train")
     if few:
         choose_profiles(run, network, old, lambda: np.concatenate(network_each(run, network, old, few)))
@@ -164,16 +165,15 @@ def train_and_choose(
 
 
 def heed(run: Run, network: Network, known: Dataset, validate: Callable[[], float]) -> bool:
-    """Push away what was shown in vain, by a short, gentle training over the histories of those whom it was shown to;
-    undone where validation loses by it. Whether it stays."""
-    theirs = known.events[np.isin(known.events.user, unanswered(known).user)]
-    if not told(lambda: len(theirs)):
+    """Push away what was shown in vain, in one gentle epoch that is undone where validation loses by it; whether it
+    stays."""
+    if not told(lambda: len(unanswered(known))):
         return False
     before = told(validate)
     weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     train(
         run.trainer(network, known, rate=run.settings.rate * run.settings.refresh_rate, seed=run.seed + 2),
-        run.sampler(known.with_events(theirs), seed=run.seed + 2, vain=True),
+        run.sampler(known, seed=run.seed + 2, vain=True),
         epochs=1,
         patience=1,
         progress=run.progress,

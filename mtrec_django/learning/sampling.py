@@ -36,6 +36,18 @@ class Batch:
     def __len__(self) -> int:
         return len(self.target)
 
+    def plus(self, row: Longs, at: Longs, item: Ints, scenario: Ints, user: Ints) -> Batch:
+        """The same with further targets, which are to be pushed away. [targets] each"""
+        return replace(
+            self,
+            row=np.concatenate([self.row, row]),
+            at=np.concatenate([self.at, at]),
+            target=np.concatenate([self.target, item.astype(np.int64)]),
+            scenario=np.concatenate([self.scenario, scenario.astype(np.int64)]),
+            user=np.concatenate([self.user, user.astype(np.int64)]),
+            weight=np.concatenate([self.weight, np.full(len(row), -WEIGHT, np.float32)]),
+        )
+
 
 def target_weights(dataset: Dataset) -> Floats:
     """How much each event counts as a target of the base: the most that any scenario says, 0 for mere repeats. [events]
@@ -162,8 +174,7 @@ class Sampler:
         order = np.argsort(size + self.rng.random(len(size)), kind="stable")
         here = world()
         for rows in here.share(self._groups(order, size)):
-            batch = self._batch(events, weight, place, session, start[rows], size[rows])
-            batch = self._with_unanswered(batch, vain, start[rows], size[rows])
+            batch = self._batch(events, weight, place, session, vain, start[rows], size[rows])
             if len(batch) or here.size > 1:  # several processes take their steps together
                 yield batch
 
@@ -231,7 +242,16 @@ class Sampler:
             first += rows
         return [groups[at] for at in self.rng.permutation(len(groups))]
 
-    def _batch(self, events: Events, weight: Floats, place: Ints, session: Longs, start: Longs, size: Longs) -> Batch:
+    def _batch(
+        self,
+        events: Events,
+        weight: Floats,
+        place: Ints,
+        session: Longs,
+        vain: Placed,
+        start: Longs,
+        size: Longs,
+    ) -> Batch:
         events_wide = int(size.max())
         at = start[:, None] + np.arange(events_wide)
         inside = np.arange(events_wide) < size[:, None]
@@ -243,13 +263,15 @@ class Sampler:
         row, column = np.nonzero(wanted)
         chosen = goal[row, column]
         scenario = np.where(place[goal] < 0, self.scenarios, place[goal])
-        inputs, moments = at[:, :-1], goal[:, 1:]
-        here = scenario[:, 1:, None] == events.scenario[inputs][:, None, :]
-        return Batch(
+        pushed = self._pushed(events, vain, start, size)
+        inputs, moments, asking = at[:, :-1], goal[:, 1:], scenario[:, 1:]
+        if pushed is not None:  # they may ask for the state after the last event, too
+            inputs, moments, asking = at, np.hstack([moments, at[:, -1:]]), np.hstack([asking, scenario[:, -1:]])
+        batch = Batch(
             items=events.item[inputs].astype(np.int64),
             kinds=events.kind[inputs].astype(np.int64),
             ages=self._ages(events, inputs, moments) if self.timed else None,
-            here=here,
+            here=asking[:, :, None] == events.scenario[inputs][:, None, :],
             row=row,
             at=column - 1,
             target=events.item[chosen].astype(np.int64),
@@ -257,22 +279,18 @@ class Sampler:
             user=events.user[chosen].astype(np.int64),
             weight=weight[chosen],
         )
+        return batch if pushed is None else batch.plus(*pushed)
 
-    def _with_unanswered(self, batch: Batch, vain: Placed, start: Longs, size: Longs) -> Batch:
-        row, which = vain.within(start, size)
+    def _pushed(self, events: Events, vain: Placed, start: Longs, size: Longs) -> tuple[Longs, ...] | None:
+        """Further targets of windows, as `Batch.plus` takes them; that of an event which two windows share, once."""
+        end = start + size
+        last = np.append(events.user[1:] != events.user[:-1], True)[end - 1]
+        row, which = vain.within(start, np.where(last, end, end - 1))
         if not len(row):
-            return batch
+            return None
         rows = vain.rows[which]
         scenario = np.where(rows.scenario < 0, self.scenarios, rows.scenario)
-        return replace(
-            batch,
-            row=np.concatenate([batch.row, row]),
-            at=np.concatenate([batch.at, vain.at[which] - start[row]]),
-            target=np.concatenate([batch.target, rows.item.astype(np.int64)]),
-            scenario=np.concatenate([batch.scenario, scenario.astype(np.int64)]),
-            user=np.concatenate([batch.user, rows.user.astype(np.int64)]),
-            weight=np.concatenate([batch.weight, np.full(len(row), -WEIGHT, np.float32)]),
-        )
+        return row, vain.at[which] - start[row], rows.item, scenario, rows.user
 
     def _targets(self, at: Longs, inside: Bools, session: Longs, start: Longs, size: Longs) -> Longs:
         """The event that position t shall foretell: the next one, or for some rows any one of the next visit."""

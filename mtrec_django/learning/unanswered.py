@@ -16,7 +16,7 @@ TIMES = 5
 """Shown in so many lists, an item counts as shown many times."""
 MOST_EACH = 20
 """Items of one visitor that are pushed away, the newest."""
-WEIGHT = 0.2
+WEIGHT = 0.5
 """How strongly, beside 1 of what was wanted."""
 
 
@@ -80,20 +80,20 @@ class Placed:
 
     @classmethod
     def among(cls, rows: Shown, met: Longs, bounds: Longs) -> Placed:
-        """Place rows into events of which a window never shows the last one's state: there the one before stands in.
+        """Place rows into events; those of visitors who had none by then are left out.
 
         Args:
             met: how many events each row's visitor had by then. [rows]
             bounds: where the events of each visitor begin and end. [users + 1]
         """
-        at = np.minimum(bounds[rows.user] + met - 1, bounds[rows.user + 1] - 2)
-        there = at >= bounds[rows.user]
+        at = bounds[rows.user] + met - 1
+        there = (met > 0) & (at < bounds[rows.user + 1])
         order = np.flatnonzero(there)[np.argsort(at[there], kind="stable")]
         return cls(rows[order], at[order])
 
-    def within(self, start: Longs, size: Longs) -> tuple[Longs, Longs]:
-        """Which rows stand inside of windows, the state of whose last event is not known: window and row."""
-        return expand(np.searchsorted(self.at, start), np.searchsorted(self.at, start + size - 1))
+    def within(self, start: Longs, end: Longs) -> tuple[Longs, Longs]:
+        """Which rows stand inside of ranges of events: range and row."""
+        return expand(np.searchsorted(self.at, start), np.searchsorted(self.at, end))
 
 
 def met_by_then(rows: Shown, events: Events) -> Longs:
