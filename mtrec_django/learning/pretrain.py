@@ -154,7 +154,7 @@ def train_and_choose(
         checkpoint=checkpoint,
         mark=Mark.of(dataset, run.rows, settings, run.seed, begun_at.id if begun_at else "") if checkpoint else None,
     )
-    vain = vain or bool(few) and heed(run, network, old, lambda: network_ndcg(run, network, old, few))
+    vain = vain or (bool(few) and heed(run, network, old, lambda: network_ndcg(run, network, old, few)))
     clock.lap("train")
     if few:
         choose_profiles(run, network, old, lambda: np.concatenate(network_each(run, network, old, few)))
