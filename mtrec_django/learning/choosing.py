@@ -33,10 +33,9 @@ MOST_QUESTIONS = 1500
 
 @dataclass(slots=True)
 class Chosen:
-    """The recipe, its table on training events, and each scenario's blend."""
+    """The recipe, and each scenario's blend."""
 
     recipe: Recipe
-    table: Neighbours
     blends: list[Blend]  # [goals]
     record: dict[str, Any]  # scenario -> what was reached on validation
     searched: int
@@ -52,31 +51,56 @@ def choose_all(
     """
     whole = plan(known, run.settings, live, [questions.scenario for questions in asked if len(questions)])
     tables = _tables(run, known, whole)
+    recipe, blends, record = _searched(run, network, known, asked, whole, tables)
+    table, text = tables[recipe.table], tables[TEXT] if recipe.text_share else None
+    del tables  # of a very large catalogue the others take room that what follows needs
+    recipe = with_trust(run, network, known, asked, blends, recipe, table, text)
+    return Chosen(recipe, blends, record, whole.searched)
+
+
+def _searched(
+    run: Run, network: Network, known: Dataset, asked: list[Queries], whole: Plan, tables: dict[str, Neighbours]
+) -> tuple[Recipe, list[Blend], dict[str, Any]]:
+    """The recipe without trust in unmet items, each scenario's blend, and what was reached."""
     vectors, encoder = run.vectors(network, known), run.encoder(network)
+    raw = {name: Raw.of(table) for name, table in tables.items()}
     goals = [
-        _Goal(run, known, questions, search, tables, encode(encoder, vectors, run.dataset.events, questions), vectors)
+        _Goal(run, known, questions, search, raw, encode(encoder, vectors, run.dataset.events, questions), vectors)
         for questions, search in zip(asked, whole.goals, strict=True)
     ]
     name, share, own = _best_mixture(goals, tables)
+    raw.clear()
     recipe = Recipe(name, share, own, [goal.half_life for goal in goals])
     text = tables[TEXT] if share else None
     table = recipe.composed(tables[name], text, None, np.zeros(len(run.dataset.items), bool))
-    chosen = Chosen(recipe, table, [], {}, whole.searched)
+    blends, record = [], {}
     for goal in goals:
-        run.progress("choose blend", len(chosen.blends), len(goals))
-        blend, record = goal.finish(table, name, share, own)
-        chosen.blends.append(blend)
+        run.progress("choose blend", len(blends), len(goals))
+        blend, reached = goal.finish(table, name, own)
+        blends.append(blend)
         if len(goal.asked):
-            chosen.record[run.dataset.goals[goal.asked.scenario].name] = record
-    chosen.recipe = with_trust(run, network, known, asked, chosen.blends, recipe, tables[name], text)
-    return chosen
+            record[run.dataset.goals[goal.asked.scenario].name] = reached
+    return recipe, blends, record
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A table as it is multiplied with, before it is mixed with others."""
+
+    matrix: sparse.csr_matrix  # [items, items]
+    scale: float  # mean row sum
+
+    @classmethod
+    def of(cls, table: Neighbours) -> Raw:
+        """The table's."""
+        return cls(table.matrix(), _row_sum(table))
 
 
 def _tables(run: Run, known: Dataset, whole: Plan) -> dict[str, Neighbours]:
     tables: dict[str, Neighbours] = {}
     for name in whole.tables:
         run.progress(f"table {name}", 0, 1)
-        tables[name] = made(name, known, run.settings)
+        tables[name] = made(name, known, run.settings).on_disk()
     if np.any(run.similar != 0):
         run.progress("table text", 0, 1)
         tables[TEXT] = run.by_text()
@@ -123,15 +147,14 @@ class _Goal:
         known: Dataset,
         asked: Queries,
         search: Search,
-        tables: dict[str, Neighbours],
+        tables: dict[str, Raw],
         queries: Floats,
         vectors: Floats,
     ) -> None:
         self.run, self.known, self.asked, self.search, self.vectors = run, known, asked, search, vectors
         self.queries, self.half_life = queries, 0.0
         self.best = 0.0  # of the mixtures without what was met before
-        self.scale = {name: _row_sum(table) for name, table in tables.items()}
-        self.tables = {name: table.matrix() for name, table in tables.items()}
+        self.tables = tables
         self.itself = sparse.identity(len(run.dataset.items), np.float32, "csr")
         self.emphasis = search.reading
         self.readings: dict[str, Blend] = {}  # of each table
@@ -174,7 +197,7 @@ class _Goal:
 
     def _best(self, name: str, reading: Blend, changes: list[dict[str, Any]], *, by: float = 1.0) -> Blend:
         """Take each change in turn where it makes the table alone better by a factor."""
-        dataset, table = self.run.dataset, self.tables[name]
+        dataset, table = self.run.dataset, self.tables[name].matrix
         best = together_ndcg(dataset, self.few, table, reading)
         for change in changes:
             self.run.progress(f"read {name}", 0, 1)
@@ -198,10 +221,10 @@ class _Goal:
         together = {}
         for name, reading in self.readings.items():
             history = self._history(self.few, reading)
-            together[f"{TOGETHER}/{name}"] = (history, self.tables[name])
+            together[f"{TOGETHER}/{name}"] = (history, self.tables[name].matrix)
             together[f"{TOGETHER}/{name}/{SELF}"] = (history, self.itself)
             if TEXT in self.tables:
-                together[f"{TOGETHER}/{name}/{TEXT}"] = (history, self.tables[TEXT])
+                together[f"{TOGETHER}/{name}/{TEXT}"] = (history, self.tables[TEXT].matrix)
         return gather(
             self.few,
             self.run.dataset.catalogue[self.asked.scenario],
@@ -222,9 +245,9 @@ class _Goal:
     def value(self, mixture: Mixture) -> float:
         """The best of a few weights of the mixture beside what was chosen so far, or of the mixture alone."""
         (name, share, own), kept = mixture, self.scorer.kept
-        raw = kept[f"{TOGETHER}/{name}"] / self.scale[name]
+        raw = kept[f"{TOGETHER}/{name}"] / self.tables[name].scale
         if share:
-            raw = raw + share / self.scale[TEXT] * kept[f"{TOGETHER}/{name}/{TEXT}"]
+            raw = raw + share / self.tables[TEXT].scale * kept[f"{TOGETHER}/{name}/{TEXT}"]
         if own:
             raw = raw + own * (1 + share) * kept[f"{TOGETHER}/{name}/{SELF}"]
         scorer = self.scorer.plus(TOGETHER, raw)
@@ -233,11 +256,11 @@ class _Goal:
 
     def _read_anew(self, table: Neighbours) -> Blend:
         """The reading of a table in which items stand for themselves: without them other kinds may have seemed best."""
-        self.tables[SELF] = table.matrix()
+        self.tables[SELF] = Raw.of(table)
         self.emphasis = self._emphasised(SELF)
         return self._read(SELF)
 
-    def finish(self, table: Neighbours, name: str, share: float, own: float) -> tuple[Blend, dict[str, Any]]:
+    def finish(self, table: Neighbours, name: str, own: float) -> tuple[Blend, dict[str, Any]]:
         """The weights over just the candidates that serving scores."""
         if not len(self.asked):
             return Blend(), {}

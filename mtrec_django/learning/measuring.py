@@ -84,13 +84,14 @@ class Measured:
     tails: dict[str, dict[str, list[float]]] = field(default_factory=dict)  # scenario -> model -> as `long_tail`
 
 
-def measure_all(run: Run, network: Network, split: Split, fitted: Fitted, *, live: Trained | None = None) -> Measured:
+def measure_all(
+    run: Run, network: Network, split: Split, before: Dataset, fitted: Fitted, *, live: Trained | None = None
+) -> Measured:
     """Ours, popularity, ItemKNN and the live version on the newest part; tables from all that came before it.
 
     The live version takes part as it was before it learned from everything, or it would know the answers.
     """
     dataset, settings = run.dataset, run.settings
-    before = dataset.with_events(dataset.events[split.part < 2])
     vectors = run.vectors(network, before)
     encoder = run.encoder(network)
     table = fitted.chosen.recipe.build(before, settings, run.by_text, run.cold_places).matrix()

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from ..columns import on_disk, release
 from ..dataset import Events, Floats, Ints
 from ..representation.features import ColdPlaces
 from ..representation.nearest import nearest
@@ -25,12 +26,19 @@ class Neighbours:
     others: Ints  # [items, n], -1 where there are fewer
     weights: Floats  # [items, n]
 
+    def on_disk(self) -> Neighbours:
+        """The same in columns on disk."""
+        return Neighbours(on_disk(self.others), on_disk(self.weights))
+
     def matrix(self) -> sparse.csr_matrix:
         """The table as a sparse matrix: row, what was had; column, what goes with it. [items, items]"""
         items = len(self.others)
         there = self.others >= 0
         indptr = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
-        return sparse.csr_matrix((self.weights[there], self.others[there], indptr), shape=(items, items))
+        weights, others = self.weights[there], self.others[there]
+        release(self.others)
+        release(self.weights)
+        return sparse.csr_matrix((weights, others, indptr), shape=(items, items))
 
 
 def had(events: Events, weight: Floats, users: int, items: int) -> sparse.csr_matrix:
@@ -189,12 +197,25 @@ def strongest(matrix: sparse.csr_matrix, n: int, *, chunk: int = 65_536) -> Neig
 
 def _put_strongest(out: Neighbours, first: int, block: sparse.csr_matrix) -> None:
     """Fill the rows from `first` with the largest of the block's."""
+    block, n = _thinned(block, out.others.shape[1]), out.others.shape[1]
     row = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
     order = np.lexsort((-block.data, row))
     rank = np.arange(len(row)) - np.repeat(block.indptr[:-1], np.diff(block.indptr))
-    top = rank < out.others.shape[1]
+    top = rank < n
     out.others[first + row[top], rank[top]] = block.indices[order][top]
     out.weights[first + row[top], rank[top]] = block.data[order][top]
+
+
+def _thinned(block: sparse.csr_matrix, n: int) -> sparse.csr_matrix:
+    """The same rows without what cannot be among their n largest: sorting all of a long row takes most of the time."""
+    size = np.diff(block.indptr)
+    least = np.full(len(size), -np.inf, np.float32)
+    for row in np.flatnonzero(size > n):
+        values = block.data[block.indptr[row] : block.indptr[row + 1]]
+        least[row] = np.partition(values, len(values) - n)[len(values) - n]
+    kept = block.data >= np.repeat(least, size)
+    indptr = np.concatenate([[0], np.cumsum(kept)])[block.indptr]
+    return sparse.csr_matrix((block.data[kept], block.indices[kept], indptr), shape=block.shape)
 
 
 def mixed(parts: list[tuple[float, Neighbours]]) -> Neighbours:

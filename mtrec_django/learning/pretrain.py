@@ -98,11 +98,13 @@ def fit(
         if begun_at is not None:
             warm(network, begun_at, run.dataset)
         clock.lap("prepare")
-        old, before = (run.dataset.with_events(run.dataset.events[split.part <= part]) for part in (0, 1))
+        old = until(run.dataset, split, 0)
         fitted = train_and_choose(run, network, split, clock, old, checkpoint, begun_at=begun_at)
+        before = until(run.dataset, split, 1)  # not sooner: while choices are made memory is scarce
         refresh(run, network, old, before, "learn what was chosen on", vain=fitted.vain)
+        del old
         clock.lap("refresh")
-        measured = measure_all(run, network, split, fitted, live=warm_start)
+        measured = measure_all(run, network, split, before, fitted, live=warm_start)
         clock.lap("measure")
         decision = decide(measured, live=warm_start is not None)
         refresh(run, network, before, run.dataset, "learn from everything", vain=fitted.vain)
@@ -111,6 +113,11 @@ def fit(
         clock.lap("everything")
         report = _report(run, fitted, measured, decision, clock) | {"removed": cleaned.removed}
         return assemble(run, network, fitted, table, priors, report, encoder)
+
+
+def until(dataset: Dataset, split: Split, part: int) -> Dataset:
+    """The events of the parts up to this one."""
+    return dataset.with_events(dataset.events[split.part <= part])
 
 
 class TorchThreads:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..columns import on_disk
 from ..dataset import Dataset, Floats
 from ..inference.artifact import Artifact
 from ..inference.query import QueryEncoder
@@ -136,8 +135,7 @@ class Run:
     def by_text(self) -> Neighbours:
         """The neighbours of every item by what is written on it: found once, since no event changes them; on disk."""
         if not self.found:
-            table = text_neighbours(self.similar, self.settings.neighbours)
-            self.found.append(Neighbours(on_disk(table.others), on_disk(table.weights)))
+            self.found.append(text_neighbours(self.similar, self.settings.neighbours).on_disk())
         return self.found[0]
 
     def settle(self, network: Network, known: Dataset) -> None:

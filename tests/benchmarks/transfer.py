@@ -255,7 +255,9 @@ def meta(
     quick = replace(settings, quick=True)
     held = hold_out(*splits(source, 0, None, places), settings=quick, seed=seed)
     nothing = np.zeros((len(source.goals), len(source.items)), np.float32)
-    base = assemble(held.run, held.network, held.fitted, held.fitted.chosen.table, nothing, {}, "")
+    recipe = held.fitted.chosen.recipe
+    table = recipe.build(held.train, held.run.settings, held.run.by_text, held.run.cold_places)
+    base = assemble(held.run, held.network, held.fitted, table, nothing, {}, "")
     run = Run.prepare(dataset, replace(settings, max_queries=10**9), seed, silent, like=base.artifact.config)
     dataset, part = run.dataset, split.part[run.heard.kept]
     asked, validation = (run.ask(scenario, replace(split, part=part), number) for number in (2, 1))

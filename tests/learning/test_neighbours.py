@@ -134,3 +134,13 @@ def test_some_items_can_be_stressed_in_the_lists_of_others() -> None:
     louder = stressed(table, np.array([False, False, True]), 2.0)
     assert louder.others.tolist() == [[2, 1, -1], [0, -1, -1], [-1, -1, -1]]
     np.testing.assert_allclose(louder.weights[0], [0.8, 0.5, 0])
+
+
+def test_of_long_rows_the_largest_come_first_and_of_equals_those_that_stand_first() -> None:
+    rng = np.random.default_rng(0)
+    dense = np.where(rng.random((40, 300)) < 0.5, rng.integers(1, 9, (40, 300)), 0).astype(np.float32)
+    table = strongest(sparse.csr_matrix(dense), 7)
+    for row, values in enumerate(dense):
+        order = np.lexsort((np.arange(300), -values))[:7]
+        assert table.others[row].tolist() == order.tolist()
+        assert table.weights[row].tolist() == values[order].tolist()
