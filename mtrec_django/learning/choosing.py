@@ -10,7 +10,6 @@ from scipy import sparse
 
 from ..dataset import Dataset, Floats
 from ..inference.blend import PERSONAL, POPULAR, TOGETHER, Blend
-from .artifacts import Trained
 from .blending import Choice, Scorer, blend_of, choose
 from .candidates import Candidates, gather
 from .neighbours import Neighbours
@@ -40,26 +39,28 @@ class Chosen:
     record: dict[str, Any]  # scenario -> what was reached on validation
     searched: int
     """Events when everything was searched last."""
+    kept: int = 0
+    """Trainings since then, this one included."""
 
 
-def choose_all(
-    run: Run, network: Network, known: Dataset, asked: list[Queries], *, live: Trained | None = None
-) -> Chosen:
-    """Search with questions over `run.dataset` (one set a goal); tables and priors are made of `known` alone.
-
-    With a live version at whose weights the training began, the search begins at its choices.
-    """
-    whole = plan(known, run.settings, live, [questions.scenario for questions in asked if len(questions)])
-    tables = _tables(run, known, whole)
-    recipe, blends, record = _searched(run, network, known, asked, whole, tables)
+def choose_all(run: Run, network: Network, known: Dataset, asked: list[Queries]) -> Chosen:
+    """Search with questions over `run.dataset` (one set a goal); tables and priors are made of `known` alone."""
+    whole = plan(known, run.settings, [questions.scenario for questions in asked if len(questions)])
+    tables = tables_of(run, known, whole)
+    recipe, blends, record = search(run, network, known, asked, whole, tables)
     table, text = tables[recipe.table], tables[TEXT] if recipe.text_share else None
     del tables  # of a very large catalogue the others take room that what follows needs
     recipe = with_trust(run, network, known, asked, blends, recipe, table, text)
-    return Chosen(recipe, blends, record, whole.searched)
+    return Chosen(recipe, blends, record, len(known.events))
 
 
-def _searched(
-    run: Run, network: Network, known: Dataset, asked: list[Queries], whole: Plan, tables: dict[str, Neighbours]
+def search(
+    run: Run,
+    network: Network,
+    known: Dataset,
+    asked: list[Queries],
+    whole: Plan,
+    tables: dict[str, Neighbours],
 ) -> tuple[Recipe, list[Blend], dict[str, Any]]:
     """The recipe without trust in unmet items, each scenario's blend, and what was reached."""
     vectors, encoder = run.vectors(network, known), run.encoder(network)
@@ -96,7 +97,7 @@ class Raw:
         return cls(table.matrix(), _row_sum(table))
 
 
-def _tables(run: Run, known: Dataset, whole: Plan) -> dict[str, Neighbours]:
+def tables_of(run: Run, known: Dataset, whole: Plan) -> dict[str, Neighbours]:
     tables: dict[str, Neighbours] = {}
     for name in whole.tables:
         run.progress(f"table {name}", 0, 1)
@@ -265,17 +266,18 @@ class _Goal:
         if not len(self.asked):
             return Blend(), {}
         reading = self._read_anew(table) if own else self.readings[name]
+        asked, queries = (self.few, self.few_queries) if self.search.few else (self.asked, self.queries)
         found = gather(
-            self.asked,
+            asked,
             self.run.dataset.catalogue[self.asked.scenario],
-            queries=self.queries,
+            queries=queries,
             vectors=self.vectors,
-            together={TOGETHER: (self._history(self.asked, reading), table.matrix())},
+            together={TOGETHER: (self._history(asked, reading), table.matrix())},
             prior={POPULAR: prior(self.known, self.asked.scenario, self.half_life)},
         )
-        choice: Choice = choose(Scorer(found, relevant_count(self.asked), (PERSONAL, TOGETHER, POPULAR)))
+        choice: Choice = choose(Scorer(found, relevant_count(asked), (PERSONAL, TOGETHER, POPULAR)))
         blend = blend_of(choice, reading)
-        record = {"ndcg@10": choice.ndcg, "alone": choice.alone, "blend": blend.to_json(), "questions": len(self.asked)}
+        record = {"ndcg@10": choice.ndcg, "alone": choice.alone, "blend": blend.to_json(), "questions": len(asked)}
         return blend, record
 
 

@@ -23,6 +23,7 @@ from .checkpoints import Keeper, Mark
 from .choosing import Chosen, choose_all
 from .cleaning import clean
 from .distributed import told
+from .keeping import holds, keep
 from .measuring import Measured, decide, measure_all, network_each, network_ndcg
 from .neighbours import Neighbours
 from .network import Network
@@ -100,14 +101,15 @@ def fit(
         clock.lap("prepare")
         old = until(run.dataset, split, 0)
         fitted = train_and_choose(run, network, split, clock, old, checkpoint, begun_at=begun_at)
+        warmed = begun_at is not None
         before = until(run.dataset, split, 1)  # not sooner: while choices are made memory is scarce
-        refresh(run, network, old, before, "learn what was chosen on", vain=fitted.vain)
+        refresh(run, network, old, before, "learn what was chosen on", vain=fitted.vain, shortly=warmed)
         del old
         clock.lap("refresh")
         measured = measure_all(run, network, split, before, fitted, live=warm_start)
         clock.lap("measure")
         decision = decide(measured, live=warm_start is not None)
-        refresh(run, network, before, run.dataset, "learn from everything", vain=fitted.vain)
+        refresh(run, network, before, run.dataset, "learn from everything", vain=fitted.vain, shortly=warmed)
         progress("tables", 0, 1)
         table, priors = _tables(run, fitted)
         clock.lap("everything")
@@ -163,10 +165,14 @@ def train_and_choose(
     )
     vain = vain or (bool(few) and heed(run, network, old, lambda: network_ndcg(run, network, old, few)))
     clock.lap("train")
-    if few:
+    live = begun_at if begun_at is not None and holds(begun_at, old) else None
+    if live is not None:
+        network.profiles = train_profiles(run, network, old, tuple(live.report.get("visitors", ())))
+    elif few:
         choose_profiles(run, network, old, lambda: np.concatenate(network_each(run, network, old, few)))
-        clock.lap("visitors")
-    chosen = choose_all(run, network, old, asked, live=begun_at)
+    clock.lap("visitors")
+    chosen = keep(run, network, old, asked, live) if live is not None else None
+    chosen = chosen or choose_all(run, network, old, asked)
     clock.lap("choose")
     return Fitted(course, chosen, snapshot(run, network, old), tuple(network.profiles.arrays), vain)
 
@@ -192,19 +198,30 @@ def heed(run: Run, network: Network, known: Dataset, validate: Callable[[], floa
     return better
 
 
-def refresh(run: Run, network: Network, known: Dataset, dataset: Dataset, step: str, *, vain: bool = False) -> None:
+def refresh(
+    run: Run,
+    network: Network,
+    known: Dataset,
+    dataset: Dataset,
+    step: str,
+    *,
+    vain: bool = False,
+    shortly: bool = False,
+) -> None:
     """A short, gentle training on more events; `known` is what the network has learned from so far.
 
-    Where the new events are the latest ones, targets fade with half of their time as half-life.
+    Where the new events are the latest ones, targets fade with half of their time as half-life; `shortly`, few of the
+    others are targets at all.
     """
     settings = run.settings
     run.settle(network, known)
     half_life = max(0.0, span(dataset) - span(known)) / 2
+    after = int(known.events.time.max(initial=0)) if shortly and half_life else 0
     if settings.refresh_epochs <= 0:
         return
     train(
         run.trainer(network, dataset, rate=settings.rate * settings.refresh_rate, seed=run.seed + 1),
-        run.sampler(dataset, seed=run.seed + 1, half_life=half_life, vain=vain),
+        run.sampler(dataset, seed=run.seed + 1, half_life=half_life, vain=vain, after=after),
         epochs=settings.refresh_epochs,
         patience=settings.refresh_epochs,
         progress=run.progress,
@@ -237,6 +254,7 @@ def _report(run: Run, fitted: Fitted, measured: Measured, decision: dict[str, An
         "validation": fitted.chosen.record,
         "recipe": asdict(fitted.chosen.recipe),
         "searched": fitted.chosen.searched,
+        "kept": fitted.chosen.kept,
         "visitors": sorted(fitted.profiles),
         "unanswered": {"shown": len(run.dataset.shown), "pushed away": fitted.vain},
         "repeats": {goal.name: bool(goal.repeats) for goal in run.dataset.goals},

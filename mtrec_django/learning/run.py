@@ -19,7 +19,7 @@ from .hearing import Heard, against, hear, refusals
 from .neighbours import Neighbours, text_neighbours
 from .network import Network, Shape
 from .queries import Queries, Split, last_out, queries, time_split
-from .sampling import Negatives, Sampler, balance, discoveries, recent, visits_share
+from .sampling import Negatives, Sampler, balance, discoveries, recent, replayed, visits_share
 from .settings import Progress, Settings
 from .training import Trainer
 from .unanswered import unanswered
@@ -104,14 +104,18 @@ class Run:
         )
         return Network(shape, torch.from_numpy(self.rows))
 
-    def sampler(self, dataset: Dataset, *, seed: int, half_life: float = 0.0, vain: bool = False) -> Sampler:
+    def sampler(
+        self, dataset: Dataset, *, seed: int, half_life: float = 0.0, vain: bool = False, after: int = 0
+    ) -> Sampler:
         """Windows over the histories of a part; with a half-life in seconds recent targets count more, with `vain` what
-        was shown in vain is pushed away."""
+        was shown in vain is pushed away, with a moment in `after` few of the older targets count at all."""
         s = self.settings
         weight, place = discoveries(dataset)
         weight = balance(place, weight, len(dataset.goals))
         weight = recent(dataset.events, weight, half_life)
         weight = np.where(weight > 0, weight, -refusals(dataset))
+        if after:
+            weight = replayed(dataset.events, weight, after, len(dataset.users), np.random.default_rng(seed))
         return Sampler(
             dataset.events,
             weight,

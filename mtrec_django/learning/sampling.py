@@ -126,6 +126,22 @@ def recent(events: Events, weight: Floats, half_life: float) -> Floats:
     return (faded / max(mean, 1e-9)).astype(np.float32)
 
 
+REPLAYED = 2
+"""Old targets for each new one, where a training goes over what is new only."""
+
+
+def replayed(events: Events, weight: Floats, after: int, users: int, rng: np.random.Generator) -> Floats:
+    """What happened after a moment, and the older targets of visitors drawn at random, lest they be forgotten. [events]
+
+    Args:
+        after: unix seconds.
+    """
+    old, wanted = events.time <= after, weight != 0
+    share = REPLAYED * (wanted & ~old).sum() / max(int((wanted & old).sum()), 1)
+    kept = rng.random(users) < share
+    return np.where(old & ~kept[events.user], np.float32(0), weight).astype(np.float32)
+
+
 DRAWN = 4
 """Of the targets of one epoch: so many are held by the visitors among whose windows an epoch draws its own."""
 

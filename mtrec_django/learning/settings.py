@@ -41,7 +41,7 @@ class Settings:
     """Below so many items every item is a negative."""
     max_positions: int = 250_000
     """Targets of one epoch. Longer data are covered by other random windows in each epoch."""
-    warm_epochs: int = 2
+    warm_epochs: int = 1
     """Epochs of a training that begins at the live version's weights."""
     refresh_epochs: int = 1
     """Epochs over newer events: once with those that choices were made on, once, after measuring, with all."""

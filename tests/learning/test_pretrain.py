@@ -9,7 +9,6 @@ import pytest
 from mtrec_django.dataset import Dataset, Items
 from mtrec_django.learning.artifacts import Trained, load_trained, save_trained
 from mtrec_django.learning.pretrain import fit
-from mtrec_django.learning.searching import plan
 from mtrec_django.learning.settings import Settings
 
 from .worlds import QUICK, WORDS, tastes
@@ -128,25 +127,3 @@ def test_half_precision_reaches_what_full_precision_does(trained: Trained, world
     assert half.report["metrics"]["home"]["network"]["ndcg@10"] > 0.97 * full
     assert not np.array_equal(half.vectors, trained.vectors)  # it was another arithmetic
     assert half.vectors.dtype == np.float32
-
-
-def test_a_search_begins_at_the_live_versions_choices(trained: Trained, world: Dataset) -> None:
-    again = plan(trained_on(trained, world), QUICK, trained)
-    assert list(again.tables) == [trained.report["recipe"]["table"]]
-    assert again.goals[0].reading == replace(trained.blend("home"), weights={})
-    assert again.searched == trained.report["searched"]
-
-
-def test_everything_is_searched_again_when_the_data_have_grown_or_are_others(trained: Trained, world: Dataset) -> None:
-    whole = plan(trained_on(trained, world), QUICK)
-    known = trained_on(trained, world)
-    twice = known.with_events(known.events[np.repeat(np.arange(len(known.events)), 2)])
-    assert plan(twice, QUICK, trained).searched == len(twice.events)
-    renamed = replace(known, goals=[replace(goal, name=f"{goal.name} of old") for goal in known.goals])
-    assert plan(renamed, QUICK, trained).goals == whole.goals
-    assert plan(replace(known, kinds=["play", "purchase"]), QUICK, trained).goals == whole.goals
-
-
-def trained_on(trained: Trained, world: Dataset) -> Dataset:
-    """As many events as the version chose with."""
-    return world.with_events(world.events[: trained.report["searched"]])
