@@ -71,7 +71,8 @@ def take_part() -> None:
     """
     with together():
         seed = int(told(lambda: 0))  # the first one's, as soon as it is about to read
-        fit(with_shown(read_dataset()), settings=settings_of_site(), seed=seed, warm_start=_loaded(_live()))
+        dataset, live = with_shown(read_dataset()), _live()
+        fit(dataset, settings=settings_of_site(), seed=seed, warm_start=_loaded(live), afresh=_afresh(live))
 
 
 def transfer(
@@ -127,7 +128,7 @@ def _train(run: Run, version: ModelVersion, progress: ProgressWriter) -> None:
         seed=version.seed,
         progress=progress,
         warm_start=_loaded(live),
-        afresh=live is not None and learned_from_erased(live),
+        afresh=_afresh(live),
         checkpoint=InDatabase(version),
         encoder=encoder,
     )
@@ -190,6 +191,11 @@ def _live() -> ModelVersion | None:
     """The newest live base."""
     live = ModelVersion.objects.filter(live_in__isnull=False).select_related("parent").order_by("-pk").first()
     return live and (live.parent or live)
+
+
+def _afresh(live: ModelVersion | None) -> bool:
+    """Whether a training may not begin at the live version's weights; all its processes must find the same."""
+    return live is not None and learned_from_erased(live)
 
 
 def _loaded(base: ModelVersion | None) -> Trained | None:

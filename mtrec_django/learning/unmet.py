@@ -52,7 +52,7 @@ def with_trust(
     """
     played = _played(run, known)
     places = _places(run, known, played)
-    plain, vectors = without(table, played), places.put(run.vectors(network, known))
+    plain, vectors = without(table, played).on_disk(), places.put(run.vectors(network, known))
     tried = [
         _Goal.of(run, network, known, questions, played, vectors, blends[questions.scenario], recipe)
         for questions in asked

@@ -16,11 +16,14 @@ from mtrec_django.learning.unmet import with_trust
 from .worlds import QUICK, tastes
 
 
-def chosen(world: Dataset) -> Recipe:
+def chosen(world: Dataset, *, turned: int = 0) -> Recipe:
+    """With `turned` what is right on validation is as many items further on: of another taste than the history's."""
     run = Run.prepare(world, replace(QUICK, max_queries=1000), 0, silent)
     split = run.split()
     known = run.dataset.with_events(run.dataset.events[split.part == 0])
     asked = [run.ask(0, split, 1)]
+    order = np.roll(np.arange(len(world.items)), turned)
+    asked = [replace(questions, relevant=questions.relevant[:, order].tocsr()) for questions in asked]
     table = made("knn", known, run.settings)
     recipe = Recipe("knn", half_life=[0.0])
     return with_trust(run, run.network(), known, asked, [Blend({TOGETHER: 1.0})], recipe, table, None)
@@ -28,6 +31,10 @@ def chosen(world: Dataset) -> Recipe:
 
 def test_texts_that_tell_earn_trust() -> None:
     assert chosen(tastes(users=400, per_taste=30)).cold_share > 0
+
+
+def test_texts_earn_none_where_validation_wants_something_else() -> None:
+    assert chosen(tastes(users=400, per_taste=30), turned=3).cold_share == 0
 
 
 def test_without_texts_nothing_changes() -> None:
