@@ -8,6 +8,7 @@ from dataclasses import fields
 from types import NoneType, UnionType
 from typing import Any
 
+from celery import current_app
 from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
@@ -19,6 +20,7 @@ from .catalog.problems import did_you_mean, problem
 from .catalog.registry import sources
 from .catalog.scenarios import Scenario, declared
 from .conf import Config
+from .locking import untimed
 from .models import Item
 from .models.catalog import KINDS_OF, misread
 from .retrieval.policy import OPTIONS, option_problems
@@ -41,6 +43,7 @@ def connect() -> None:
     checks.register(check_database_kind, "mtrec")
     checks.register(check_time_zone, "mtrec")
     checks.register(check_middleware, "mtrec")
+    checks.register(check_pool, "mtrec")
     checks.register(check_declarations, "mtrec")
     checks.register(check_extension, checks.Tags.database)
 
@@ -113,6 +116,14 @@ def check_middleware(app_configs: Sequence[AppConfig] | None = None, **kwargs: A
         return []
     hint = "Add django.contrib.sessions.middleware.SessionMiddleware, or silence this when the API is all you use."
     return [problem("W001", "There is no session middleware, so nothing guests do is kept.", hint)]
+
+
+def check_pool(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """The pool that the site's Celery is set to ends tasks whose time is over; a worker may be started with another."""
+    if not untimed(pool := str(current_app.conf.worker_pool)):
+        return []
+    hint = "Leave CELERY_WORKER_POOL at prefork, or start the workers of our queues with --pool prefork."
+    return [problem("W003", f"The pool of Celery's workers is {pool}, in which no task has a time limit.", hint)]
 
 
 def check_declarations(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:

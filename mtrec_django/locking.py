@@ -21,6 +21,15 @@ PAUSE_SECONDS = 5.0
 """Between two strikes of a limit: one that meets a finalizer is swallowed by it."""
 
 
+UNTIMED = ("thread", "gevent", "eventlet")
+"""In the names of the pools of workers whose tasks are in no main thread, where no signal ends them."""
+
+
+def untimed(pool: str) -> bool:
+    """Whether tasks of a pool of Celery have no time limit; by its name, or by its module and class."""
+    return any(word in pool for word in UNTIMED)
+
+
 @contextmanager
 def alone(lock: Lock) -> Iterator[None]:
     """Hold a lock of this database while something is done.

@@ -14,6 +14,7 @@ from django.utils import timezone
 from kombu.exceptions import ChannelError, OperationalError
 from kombu.pools import producers
 
+from .broker import prepare
 from .conf import get_config
 from .models import BatchChunk, Run, Scenario
 
@@ -41,6 +42,9 @@ logger = logging.getLogger(__name__)
 CONNECT_SECONDS = 2
 FAIL_FAST = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 """Left to itself kombu tries for six seconds to reach a broker that is down, and a page would wait."""
+
+NOT_FOUND = 404
+"""What a broker replies of a queue that it does not have."""
 
 WAITING = "waiting for the broker"
 """The step of a run that could not be queued; `mtrec.catch_up` tries again."""
@@ -99,15 +103,18 @@ def waiting() -> list[Waiting]:
 
 
 def depth(queue: str) -> int | None:
-    """Messages in a queue that no worker has taken; None when the broker does not answer or the queue never was."""
+    """Messages in a queue that no worker has taken; None when the broker does not answer."""
     app = current_app
     try:
         with app.connection(
             app.conf.broker_read_url, connect_timeout=CONNECT_SECONDS, transport_options=FAIL_FAST
         ) as connection:
             connection.ensure_connection(timeout=CONNECT_SECONDS, **FAIL_FAST)
+            prepare(connection, [queue])
             return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
-    except (OperationalError, ChannelError, *app.connection().connection_errors, *app.connection().channel_errors):
+    except ChannelError as error:
+        return 0 if int(error.reply_code) == NOT_FOUND else None  # Redis keeps no queue without messages
+    except (OperationalError, *app.connection().connection_errors, *app.connection().channel_errors):
         return None
 
 
@@ -135,10 +142,11 @@ def _apply(name: str, args: list[Any], queue: str) -> str | None:
         connection = app.connection(
             app.conf.broker_write_url, connect_timeout=CONNECT_SECONDS, transport_options=FAIL_FAST
         )
+        prepare(connection, [queue])
         with producers[connection].acquire(block=True, timeout=CONNECT_SECONDS) as producer:
             # By name, so that a process that never loads the tasks can queue them.
             result = app.send_task(name, args, queue=queue, producer=producer, retry=False)
-    except OperationalError as error:
+    except (OperationalError, *app.connection().connection_errors) as error:
         logger.warning("mtrec: the broker is down, %s was not queued: %s", name, error, extra={"task": name})
         return None
     return str(result.id)

@@ -1,18 +1,24 @@
-"""What happens by itself: saved objects become items, log-ins merge visitors, migrations write declared scenarios."""
+"""What happens by itself: saved objects become items, log-ins merge visitors, migrations write declared scenarios.
+
+Workers that start make what is missing in their broker.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from asgiref.local import Local
+from celery.signals import celeryd_after_setup
 from django.apps import apps as installed
 from django.contrib.auth.signals import user_logged_in
 from django.db import connections, router, transaction
 from django.db.models import ManyToManyField, Model
 from django.db.models.signals import m2m_changed, post_delete, post_migrate, post_save
 
+from .broker import prepare
 from .catalog.item_source import ItemSource
 from .catalog.registry import concrete, sources, when_registered
 from .catalog.scenarios import sync_declared
@@ -20,9 +26,12 @@ from .catalog.sync import sync_objects
 from .conf import get_config
 from .events.descriptions import describe
 from .events.visitors import merge_at_login
+from .locking import untimed
 from .models import Scenario, Visitor
 from .queueing import send_light
 from .tasks import encode
+
+logger = logging.getLogger(__name__)
 
 _state = Local()
 
@@ -31,6 +40,7 @@ def connect() -> None:
     """Listen: only to models that are registered, now or later. Twice is as once."""
     when_registered(_listen)
     user_logged_in.connect(_merge, dispatch_uid="mtrec.merge")
+    celeryd_after_setup.connect(_worker_starts, dispatch_uid="mtrec.worker")
     post_migrate.connect(_declare, sender=installed.get_app_config("mtrec"), dispatch_uid="mtrec.declare")
 
 
@@ -131,3 +141,13 @@ def _declare(using: str, apps: Any = installed, **kwargs: Any) -> None:
         return
     if {field.name for field in Scenario._meta.fields} <= {field.name for field in migrated._meta.fields}:
         sync_declared(using)
+
+
+def _worker_starts(instance: Any, **kwargs: Any) -> None:
+    """Several may start at once, and only here is it always known in which pool tasks will be."""
+    pool = f"{instance.pool_cls.__module__}:{instance.pool_cls.__name__}"
+    if untimed(pool):
+        logger.warning("mtrec: no task of this worker has a time limit, as its pool is %s", pool)
+    app = instance.app
+    with app.connection_for_read() as connection, suppress(*connection.connection_errors):  # Celery itself tries again
+        prepare(connection, app.amqp.queues.consume_from)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.core import checks as django_checks
 from django.db import connection
 
@@ -114,6 +115,12 @@ def test_time_needs_zones(settings: Any) -> None:
     assert checks.check_time_zone() == []
     settings.USE_TZ = False
     assert ids(checks.check_time_zone()) == ["mtrec.E008"]
+
+
+def test_pools_without_time_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    for pool, expected in (("prefork", []), ("solo", []), ("threads", ["mtrec.W003"]), ("gevent", ["mtrec.W003"])):
+        monkeypatch.setitem(current_app.conf, "worker_pool", pool)
+        assert ids(checks.check_pool()) == expected
 
 
 def test_without_sessions_guests_are_nobody(settings: Any) -> None:

@@ -16,12 +16,14 @@ from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerDown
 
+from ..broker import SQL
 from ..checks import check_extension
 from ..conf import get_config
 from ..events.pseudonyms import lost, outdated
 from ..inference.artifact import Artifact, ArtifactError, joined
+from ..locking import untimed
 from ..models import Feedback, Item, ItemContent, ItemVector, ModelVersion, Run, Scenario, VersionFile
-from ..queueing import depths, waiting
+from ..queueing import depth, depths, waiting
 from ..retrieval import store
 
 STALE = timedelta(days=14)
@@ -180,26 +182,42 @@ def _waiting() -> Iterator[Finding]:
         yield Finding("waiting", "ok", f"{messages} messages in the queue {name}.")
 
 
+_BROKER = "Start it, or mend CELERY_BROKER_URL; what was to be queued waits for mtrec.catch_up."
+
+
 def _queue() -> Iterator[Finding]:
     try:
         with current_app.connection(connect_timeout=PING_SECONDS) as connection:
             connection.ensure_connection(max_retries=1, timeout=PING_SECONDS)
-            fanout = connection.transport.driver_type in ASKED
+            kind = connection.transport.driver_type
     except (BrokerDown, OSError) as error:
-        mend = "Start it, or mend CELERY_BROKER_URL; what was to be queued waits for mtrec.catch_up."
-        yield Finding("queue", "error", f"The broker does not answer: {error}", mend)
+        yield Finding("queue", "error", f"The broker does not answer: {error}", _BROKER)
         return
-    if not fanout:
+    if kind == SQL and depth(get_config().QUEUE) is None:  # it was not asked for anything yet
+        yield Finding("queue", "error", "The broker does not answer.", _BROKER)
+        return
+    if kind not in ASKED:
         yield Finding("queue", "ok", "The broker answers; over this transport workers cannot be asked.")
         return
     queues = current_app.control.inspect(timeout=PING_SECONDS).active_queues() or {}
     heard = {queue["name"] for worker in queues.values() for queue in worker}
-    silent = {get_config().QUEUE, get_config().TRAIN_QUEUE} - heard
+    ours = {get_config().QUEUE, get_config().TRAIN_QUEUE}
+    silent = ours - heard
     for name in sorted(silent):
         mend = f"celery -A yourproject worker -Q {name}"
         yield Finding("queue", "error", f"No worker listens to the queue {name}.", mend)
     if not silent:
         yield Finding("queue", "ok", f"{len(queues)} workers listen to {', '.join(sorted(heard))}.")
+    yield from _pools({name for name, theirs in queues.items() if any(each["name"] in ours for each in theirs)})
+
+
+def _pools(workers: set[str]) -> Iterator[Finding]:
+    """Whether the time limits of tasks hold in these workers."""
+    told = current_app.control.inspect(workers, timeout=PING_SECONDS).stats() if workers else None
+    for name, facts in sorted((told or {}).items()):
+        if untimed(facts["pool"]["implementation"]):
+            words = f"No task of {name} has a time limit: its pool is {facts['pool']['implementation']}."
+            yield Finding("pools", "warning", words, "Start it with --pool prefork.")
 
 
 def _clock() -> Iterator[Finding]:

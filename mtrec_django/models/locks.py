@@ -28,6 +28,7 @@ class Lock(IntEnum):
     CATCH_UP = -10
     ENCODE = -11
     ENCODE_NEXT = -12
+    BROKER = -13  # in the database of the broker, where that is a Postgres
 
 
 def take(number: int, *, using: str, space: int = LOCK_SPACE) -> bool:

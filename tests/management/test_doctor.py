@@ -17,6 +17,7 @@ from mtrec_django.inference.artifact import Artifact
 from mtrec_django.management import doctor
 from mtrec_django.models import Item, ModelVersion, Run, Scenario, VersionFile, Visitor
 from mtrec_django.retrieval import store
+from tests.workers import broker
 
 pytestmark = pytest.mark.django_db
 
@@ -117,15 +118,12 @@ def test_runs_that_wait_died_or_failed(live: ModelVersion) -> None:
     assert "died in the middle" in texts[1]
 
 
-def test_a_broker_that_is_down(live: ModelVersion, settings: Any) -> None:
-    from example_project.celery import app
-
-    before = app.conf.broker_url, app.conf.broker_read_url
-    app.conf.broker_url = app.conf.broker_read_url = "amqp://guest@127.0.0.1:1//"
-    try:
+@pytest.mark.parametrize(
+    "url", ["amqp://guest@127.0.0.1:1//", "sqla+postgresql+psycopg://postgres@127.0.0.1:1/nowhere"]
+)
+def test_a_broker_that_is_down(live: ModelVersion, url: str) -> None:
+    with broker(url):
         assert "does not answer" in said("queue", "error")
-    finally:
-        app.conf.broker_url, app.conf.broker_read_url = before
 
 
 def test_a_clock_that_is_wrong(live: ModelVersion, monkeypatch: pytest.MonkeyPatch) -> None:
