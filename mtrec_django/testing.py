@@ -34,6 +34,7 @@ from .retrieval.statement import read
 from .serving import recommender
 from .serving.live import Live
 from .serving.question import Question
+from .serving.reasons import Reason
 from .serving.recommendations import Answer, Recommendation
 
 if TYPE_CHECKING:
@@ -109,11 +110,9 @@ def _recommendation(obj: Model, made: Answer) -> Recommendation:
         item=0,  # no item has to exist
         position=len(made),
         score=1.0 - len(made) / 1000,
-        source="personal",
-        reason="Picked for you",
-        because="",
         scenario=made.scenario,
         version=None,
+        explain=Reason("personal").itself,
         obj=obj,
     )
 

@@ -150,7 +150,9 @@ def _listed(ask: Ask) -> Fragment:
         return Fragment("")
     where = ask.allowed.where(narrow=True, by_text=ask.version_id is None)
     pool = replace(ask, narrow=False).pool
-    return compose("with allowed as materialized (select v.* from {pool} where {where})", pool=pool, where=where)
+    return compose(
+        "with allowed as materialized (select {row} from {pool} where {where})", row=ask.row, pool=pool, where=where
+    )
 
 
 def read(rows: Rows, ask: Ask, names: Sequence[str] = DEFAULT) -> Candidates:

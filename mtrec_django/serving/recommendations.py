@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
@@ -20,11 +21,12 @@ from ..retrieval.statement import Fragment, compose, write
 from . import tally
 from .complaints import complain
 from .cursors import MAX_SEEN, pack
+from .reasons import Reason
 
 SALT = "mtrec.click"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recommendation:
     """What an object carries as `.recommendation`."""
 
@@ -32,12 +34,35 @@ class Recommendation:
     item: int  # primary key of the item
     position: int  # from 0
     score: float
-    source: str
-    reason: str | Promise
-    because: str  # title of the item of the history that the reason speaks of; empty for none
     scenario: str
     version: int | None
+    explain: Callable[[], Reason] = field(repr=False, compare=False)
+    """Finds the reason, which takes as long as a tenth of the answer, so it is asked for where it is read."""
     obj: Any = field(repr=False, compare=False)
+
+    @cached_property
+    def why(self) -> Reason:
+        """What speaks for the item, as data."""
+        return self.explain()
+
+    @property
+    def source(self) -> str:
+        """The name of the source that speaks for it most."""
+        return self.why.source
+
+    @property
+    def reason(self) -> str | Promise:
+        """Why it is shown, as a sentence that is translated when it is rendered."""
+        return self.why.sentence
+
+    @property
+    def because(self) -> str:
+        """Title of the item of the history that the reason speaks of; empty for none."""
+        return self.why.because
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For a site that keeps lists in a cache: the reason, and not all that it is found from."""
+        return {**self.__dict__, "why": self.why, "explain": self.why.itself}
 
     @property
     def url(self) -> str:
