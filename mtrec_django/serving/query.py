@@ -139,7 +139,15 @@ def who(request: Any) -> Fragment | None:
 
 def known(visitor: Visitor | None) -> Fragment | None:
     """The same for a visitor who is known already."""
-    return compose("{pk}::bigint", pk=visitor.pk) if visitor is not None else None
+    return Fragment(_PK, (visitor.pk,)) if visitor is not None else None
+
+
+_PK = "%s::bigint"
+
+
+def pk_of(visitor: Fragment | None) -> int | None:
+    """The primary key of a visitor who is known already."""
+    return visitor.params[0] if visitor is not None and visitor.text == _PK else None
 
 
 def identity(visitor: Fragment) -> Fragment:

@@ -25,7 +25,7 @@ from . import profile
 from .budget import Budget
 from .live import Live
 from .pinning import in_force
-from .query import History, OnPage, had, identity, last_events, shown_in_vain
+from .query import History, OnPage, had, identity, last_events, pk_of, shown_in_vain
 
 Floats = npt.NDArray[np.float32]
 
@@ -176,7 +176,8 @@ def _statements(question: Question, live: Live) -> dict[str, Fragment]:
     base_id = live.base.id if live.base else None
     asked: dict[str, Fragment] = {}
     if question.visitor is not None:
-        asked["visitor"] = identity(question.visitor)
+        if pk_of(question.visitor) is None:
+            asked["visitor"] = identity(question.visitor)
         if base_id is not None:
             asked["history"] = last_events(question.visitor, base_id, question.until)
         asked["seen"] = had(question.visitor, live.exclude, live.refused, question.until)
@@ -198,7 +199,7 @@ def _known(question: Question, live: Live, rows: dict[str, Rows]) -> Known:
     on_page = question.on_page.told(rows["on_page"]) if question.on_page else None
     if on_page and on_page.id is not None and on_page.vector is not None:
         history = history.after_viewing(on_page.id, on_page.title, on_page.vector, on_page.neighbours)
-    visitor = rows["visitor"][0][0] if "visitor" in rows else None
+    visitor = rows["visitor"][0][0] if "visitor" in rows else pk_of(question.visitor)
     seen = tuple(item for (item,) in rows.get("seen", ()))
     share, narrow = _kept(question, live, rows.get("held"))
     pins = _pins(question, live, seen, rows.get("pins"))
