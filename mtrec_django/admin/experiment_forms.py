@@ -7,13 +7,13 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
-from django.forms.models import BaseInlineFormSet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..models import Arm, Experiment, ModelVersion
 from ..retrieval.policy import OPTIONS, option_problems
 from .fields import PrettyJSON
+from .inlines import LabelledFormSet
 
 
 class ExperimentForm(forms.ModelForm):
@@ -39,7 +39,7 @@ class ArmForm(forms.ModelForm):
         label=gettext_lazy("Options"),
         required=False,
         encoder=PrettyJSON,
-        widget=forms.Textarea(attrs={"rows": 2, "cols": 30, "class": "mtrec-lines", "spellcheck": "false"}),
+        widget=forms.Textarea(attrs={"rows": 2, "cols": 24, "class": "mtrec-lines", "spellcheck": "false"}),
         help_text=gettext_lazy("What is other than in the scenario, as in {“diversity”: 0.3}."),
     )
 
@@ -77,7 +77,7 @@ class ArmForm(forms.ModelForm):
         return cleaned
 
 
-class ArmFormSet(BaseInlineFormSet):
+class ArmFormSet(LabelledFormSet):
     """The arms of one experiment."""
 
     def clean(self) -> None:
