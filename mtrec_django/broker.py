@@ -23,20 +23,21 @@ def prepare(connection: Connection, queues: Iterable[str]) -> None:
     Raises:
         one of `connection.connection_errors`: when the broker is down.
     """
-    missing = [queue for queue in queues if (connection.hostname, queue) not in _made]
+    address = connection.hostname or ""
+    missing = [queue for queue in queues if (address, queue) not in _made]
     if missing and connection.transport.driver_type == SQL:
-        _make(connection, missing)
-        _made.update((connection.hostname, queue) for queue in missing)
+        _make(connection, address, missing)
+        _made.update((address, queue) for queue in missing)
 
 
-def _make(connection: Connection, queues: Iterable[str]) -> None:
+def _make(connection: Connection, address: str, queues: Iterable[str]) -> None:
     from sqlalchemy import NullPool, create_engine, text
     from sqlalchemy.orm import Session
 
     channel: Any = connection.default_channel  # which names its tables, and asks for nothing yet
-    options = connection.transport_options.get("connect_args", {})
+    options = (connection.transport_options or {}).get("connect_args", {})
     # An engine of its own, which leaves no connection behind for the processes that a worker forks.
-    engine = create_engine(connection.hostname, poolclass=NullPool, connect_args=options)
+    engine = create_engine(address, poolclass=NullPool, connect_args=options)
     if engine.dialect.name != "postgresql":
         return
     with engine.begin() as tables, Session(tables) as rows:

@@ -11,7 +11,7 @@ from django.forms.models import BaseInlineFormSet
 class LabelledFormSet(BaseInlineFormSet):
     """Each field bears the name of its column, which Django's tables of rows leave to the eye."""
 
-    def add_fields(self, form: forms.Form, index: int | None) -> None:
+    def add_fields(self, form: forms.ModelForm, index: int | None) -> None:
         super().add_fields(form, index)
         for bound in form.visible_fields():
             widget: Any = bound.field.widget

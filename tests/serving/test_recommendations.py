@@ -6,8 +6,10 @@ import time
 import uuid
 
 import pytest
+from django.core.cache.backends.locmem import LocMemCache
 
-from mtrec_django.serving.recommendations import Answer, Link, sign, unsign
+from mtrec_django.serving.reasons import Reason
+from mtrec_django.serving.recommendations import Answer, Link, Recommendation, sign, unsign
 
 ID = uuid.UUID("12345678-1234-5678-1234-567812345678")
 
@@ -46,3 +48,20 @@ def test_an_answer_is_a_list() -> None:
     assert answer[0] == "a"
     assert len(answer) == 2
     assert answer.id != Answer(scenario="home").id
+
+
+def test_a_list_in_a_cache_keeps_its_reasons_and_not_what_they_were_found_from() -> None:
+    asked: list[int] = []
+
+    def find() -> Reason:
+        asked.append(1)
+        return Reason("personal", because="Tea", kind="view")
+
+    one = Recommendation(ID, 1, 0, 1.0, "home", None, explain=find, obj=None)
+    assert not asked
+    cache = LocMemCache("answers", {})
+    cache.set("first", one)
+    kept = cache.get("first")
+    assert (kept.source, kept.because, str(kept.reason)) == ("personal", "Tea", "Because you viewed Tea")
+    assert str(one.reason) == str(kept.reason)
+    assert asked == [1]  # once for all that is read of it
