@@ -62,13 +62,13 @@ def live_site(products: int, *, port: int, workers: int = 2, threads: int = 16, 
     uri = postgres.get_uri()
     environment = {
         "DATABASE_URL": uri,
-        "DJANGO_SECRET_KEY": secrets.token_hex(),
         "DJANGO_SETTINGS_MODULE": "tests.benchmarks.live_settings",
         "PYTHONPATH": str(ROOT),
         **settings,
     }
     process = None
     try:
+        os.environ["DJANGO_SECRET_KEY"] = secrets.token_hex()  # of both, or the site trusts no token made here
         begin(uri)
         os.environ |= environment  # for Gunicorn; this process has settings of its own
         key = _fill(products)

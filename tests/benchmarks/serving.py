@@ -242,8 +242,8 @@ class Measurement:
             seen["click"] += first not in recommend(request, "bench", 3)
             second.title = f"Saved {at}"
             second.save()
-            after = recommend(request, "bench", 10)
-            seen["save"] += f"Saved {at}" in [one.title for one in after]
+            after = recommend(request, "bench", 3, queryset=type(second).objects.filter(pk=second.pk))
+            seen["save"] += [one.title for one in after] == [f"Saved {at}"]
             third.stock = 0
             third.save()
             seen["sold_out"] += third not in recommend(request, "bench", 10)
