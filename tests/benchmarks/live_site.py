@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import subprocess
 import sys
@@ -68,7 +67,6 @@ def live_site(products: int, *, port: int, workers: int = 2, threads: int = 16, 
     }
     process = None
     try:
-        os.environ["DJANGO_SECRET_KEY"] = secrets.token_hex()  # of both, or the site trusts no token made here
         begin(uri)
         os.environ |= environment  # for Gunicorn; this process has settings of its own
         key = _fill(products)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -52,6 +53,8 @@ def database(keep: Path | None = None, shared_buffers: str = "1GB") -> Iterator[
 def begin(uri: str) -> None:
     """Django with the small site of the tests on this database."""
     os.environ |= {"DATABASE_URL": uri, "DJANGO_SETTINGS_MODULE": "tests.benchmarks.serving_settings"}
+    # Of Gunicorn too, which else would trust no session and no token that is made here
+    os.environ["DJANGO_SECRET_KEY"] = secrets.token_hex()
     import django
     from django.core.management import call_command
 
