@@ -32,11 +32,12 @@ def with_shown(dataset: Dataset) -> Dataset:
     """The data set as `read_dataset` gives it, with what was shown many times to its visitors."""
     scenarios = dict(Scenario.objects.filter(enabled=True).values_list("name", "pk"))
     order = [scenarios.get(goal.name, -1) for goal in dataset.goals]
+    users, items = dataset.users.ids.astype(np.int64), dataset.items.ids.astype(np.int64)
     with Columns(user=np.int32, item=np.int32, scenario=np.int32, time=np.int64) as columns:
         for rows in copy_blocks(_SHOWN, [TIMES, MOST], _COLUMNS):
-            user, known = find(dataset.users.ids.astype(np.int64), rows["visitor"].astype(np.int64))
+            user, known = find(users, rows["visitor"].astype(np.int64))
             rows = rows[known]
-            item, known = find(dataset.items.ids.astype(np.int64), rows["item"].astype(np.int64))
+            item, known = find(items, rows["item"].astype(np.int64))
             rows = rows[known]
             places = scenario_positions(rows["scenario"].astype(np.int64), order)
             columns.append(user=user[known], item=item, scenario=places, time=rows["time"])

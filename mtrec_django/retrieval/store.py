@@ -102,8 +102,7 @@ def load_vectors(version_id: int, rows: Iterable[tuple[int, Floats]]) -> int:
 
 
 _IN_ORDER = "item.source, object_key, item.object_id"
-"""Of the site's own keys, so that what a queryset lists lies side by side: a tenth of 200,000 is read in 0.8 of the
-time."""
+"""Of the site's own keys, so that what a queryset lists lies side by side."""
 
 
 def load_neighbours(version_id: int, rows: Iterable[tuple[int, Sequence[int], Sequence[float]]]) -> int:
