@@ -74,7 +74,8 @@ def search(
     recipe = Recipe(name, share, own, [goal.half_life for goal in goals])
     text = tables[TEXT] if share else None
     table = recipe.composed(tables[name], text, None, np.zeros(len(run.dataset.items), bool))
-    blends, record = [], {}
+    blends: list[Blend] = []
+    record: dict[str, Any] = {}
     for goal in goals:
         run.progress("choose blend", len(blends), len(goals))
         blend, reached = goal.finish(table, name, own)

@@ -17,6 +17,8 @@ from ..inference.query import age_bucket
 from .distributed import world
 from .unanswered import WEIGHT, Placed, met_by_then
 
+_Further = tuple[Longs, Longs, Longs, Longs, Longs]  # row, at, target, scenario and user of more targets, as in a batch
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -36,15 +38,15 @@ class Batch:
     def __len__(self) -> int:
         return len(self.target)
 
-    def plus(self, row: Longs, at: Longs, item: Ints, scenario: Ints, user: Ints) -> Batch:
+    def plus(self, row: Longs, at: Longs, target: Longs, scenario: Longs, user: Longs) -> Batch:
         """The same with further targets, which are to be pushed away. [targets] each"""
         return replace(
             self,
             row=np.concatenate([self.row, row]),
             at=np.concatenate([self.at, at]),
-            target=np.concatenate([self.target, item.astype(np.int64)]),
-            scenario=np.concatenate([self.scenario, scenario.astype(np.int64)]),
-            user=np.concatenate([self.user, user.astype(np.int64)]),
+            target=np.concatenate([self.target, target]),
+            scenario=np.concatenate([self.scenario, scenario]),
+            user=np.concatenate([self.user, user]),
             weight=np.concatenate([self.weight, np.full(len(row), -WEIGHT, np.float32)]),
         )
 
@@ -297,7 +299,7 @@ class Sampler:
         )
         return batch if pushed is None else batch.plus(*pushed)
 
-    def _pushed(self, events: Events, vain: Placed, start: Longs, size: Longs) -> tuple[Longs, ...] | None:
+    def _pushed(self, events: Events, vain: Placed, start: Longs, size: Longs) -> _Further | None:
         """Further targets of windows, as `Batch.plus` takes them; that of an event which two windows share, once."""
         end = start + size
         last = np.append(events.user[1:] != events.user[:-1], True)[end - 1]
@@ -305,8 +307,9 @@ class Sampler:
         if not len(row):
             return None
         rows = vain.rows[which]
-        scenario = np.where(rows.scenario < 0, self.scenarios, rows.scenario)
-        return row, vain.at[which] - start[row], rows.item, scenario, rows.user
+        scenario = np.where(rows.scenario < 0, self.scenarios, rows.scenario).astype(np.int64)
+        item, user = rows.item.astype(np.int64), rows.user.astype(np.int64)
+        return row, vain.at[which] - start[row], item, scenario, user
 
     def _targets(self, at: Longs, inside: Bools, session: Longs, start: Longs, size: Longs) -> Longs:
         """The event that position t shall foretell: the next one, or for some rows any one of the next visit."""
