@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ..dataset import Floats
 from ..inference.blend import Blend, z_scores
 from .candidates import Candidates
+from .evaluation import gains, ideal
 
 ADMIT = 1.003
 """A source is let in only where it betters the blend by 0.3 %."""
@@ -41,13 +42,11 @@ class Scorer:
         """`keep`: features to be kept raw, for mixtures."""
         rows = found.relevant.any(axis=1)
         self.total = max(len(found.items), 1)
-        self.relevant = found.relevant[rows]
         self.padding = np.where(found.items[rows] >= 0, 0, -np.inf).astype(np.float32)
         self.z: dict[str, Floats] = {name: z_scores(found.features[name][rows]) for name in features}
         self.kept = {name: np.nan_to_num(found.features[name][rows]) for name in keep}
-        discount = 1 / np.log2(np.arange(2, 12))
-        ideal = np.concatenate([[0], np.cumsum(discount)])[np.minimum(relevant_count[rows], 10)]
-        self.gain = (discount[None, :] / np.maximum(ideal, 1e-9)[:, None]).astype(np.float32)  # [rows, 10]
+        self.row, self.column = np.nonzero(found.relevant[rows])
+        self.ideal = ideal(relevant_count[rows])[self.row]
 
     def only(self, names: Iterable[str]) -> Scorer:
         """The same questions with some of the features."""
@@ -72,17 +71,7 @@ class Scorer:
 
     def of(self, score: Floats) -> float:
         """The mean NDCG@10 of given scores."""
-        n = min(10, score.shape[1])
-        if not len(score) or not n:
-            return 0.0
-        top = np.argpartition(-score, n - 1, axis=1)[:, :n] if n < score.shape[1] else _every(score)
-        order = np.argsort(-np.take_along_axis(score, top, axis=1), axis=1, kind="stable")
-        right = np.take_along_axis(self.relevant, np.take_along_axis(top, order, axis=1), axis=1)
-        return float((right * self.gain[:, :n]).sum() / self.total)
-
-
-def _every(score: Floats) -> npt.NDArray[np.intp]:
-    return np.tile(np.arange(score.shape[1]), (len(score), 1))
+        return float((gains(score, self.row, self.column) / self.ideal).sum() / self.total)
 
 
 def choose(scorer: Scorer, *, grid: Iterable[float] = GRID) -> Choice:

@@ -11,7 +11,8 @@ from scipy import sparse
 
 from ..dataset import Bools, Floats, Ints
 from ..inference.blend import PERSONAL, SOURCE_CANDIDATES, VECTOR_CANDIDATES, Blend
-from .queries import Queries
+from .evaluation import Doubles, gains, ideal
+from .queries import Queries, relevant_count
 
 CELLS = 8_000_000
 """Scores held in memory at once."""
@@ -68,11 +69,21 @@ def full_ranking(asked: Queries, catalogue: Bools, score: Score, n: int = 50) ->
     """Rank every item of the catalogue by one score; items that score minus infinity are not shown. [queries, n]"""
     lists = [np.empty((0, min(n, len(catalogue))), np.int32)]
     for rows in chunks(asked, len(catalogue)):
-        scores = np.where(forbidden(asked, catalogue, rows), -np.inf, score(rows)).astype(np.float32)
+        scores = np.where(forbidden(asked, catalogue, rows), np.float32(-np.inf), score(rows))
         items, values = _top(scores, n)
         lists.append(np.where(np.isfinite(values), items, -1).astype(np.int32))
     out = np.vstack(lists)
     return np.pad(out, ((0, 0), (0, n - out.shape[1])), constant_values=-1) if out.shape[1] < n else out
+
+
+def full_ndcg(asked: Queries, catalogue: Bools, score: Score) -> Doubles:
+    """NDCG@10 of each question where every item of the catalogue is ranked by one score. [queries]"""
+    out = np.zeros(len(asked))
+    for rows in chunks(asked, len(catalogue)):
+        scores = np.where(forbidden(asked, catalogue, rows), np.float32(-np.inf), score(rows))
+        row, column = asked.relevant[rows].nonzero()
+        out[rows] = np.bincount(row, gains(scores, row, column), minlength=len(scores))
+    return out / ideal(relevant_count(asked))
 
 
 def _top(scores: Floats, n: int) -> tuple[Ints, Floats]:

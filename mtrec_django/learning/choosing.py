@@ -28,6 +28,8 @@ OWN_BY = 1.01
 TEXT = "text"
 SELF = "self"
 MOST_QUESTIONS = 1500
+WORTH_READING = 0.5
+"""Of the best table's NDCG, read plainly: below this, a table is not searched for how it is best read."""
 
 
 @dataclass(slots=True)
@@ -167,7 +169,7 @@ class _Goal:
         few = np.arange(len(self.asked))[:MOST_QUESTIONS]
         self.few, self.few_queries = self.asked.take(few), self.queries[few]
         self.emphasis = self._emphasised("knn")
-        self.readings = {name: self._read(name) for name in self.tables if name != TEXT}
+        self.readings = self._read_all([name for name in self.tables if name != TEXT])
         found = self._gather_all()
         raw = [name for name in found.features if name.startswith(TOGETHER)]
         priors = [name for name in found.features if name.startswith(POPULAR)]
@@ -183,6 +185,13 @@ class _Goal:
         tries: list[dict[str, Any]] = [{"here": here} for here in self.search.here]
         tries += [{"kinds": {kind: weight}} for kind in kinds for weight in self.search.kinds]
         return self._best(name, reading, tries, by=1.01) if tries else reading
+
+    def _read_all(self, names: list[str]) -> dict[str, Blend]:
+        """How each table is read; no way of reading makes up for a table that knows far less than another."""
+        reading = self.search.reading
+        plain = {name: together_ndcg(self.run.dataset, self.few, self.tables[name].matrix, reading) for name in names}
+        least = WORTH_READING * max(plain.values(), default=0.0)
+        return {name: self._read(name) if plain[name] >= least else reading for name in names}
 
     def _read(self, name: str) -> Blend:
         """How much less older events, and those of earlier visits, count in a table, with and without what is

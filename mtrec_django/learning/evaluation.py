@@ -6,9 +6,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ..dataset import Floats, Ints
+from ..dataset import Floats, Ints, Longs
 
 Doubles = npt.NDArray[np.float64]
+
+COUNTED = 4_000_000
+"""Scores compared at once."""
+MANY = 3
+"""Answers a question of which a ranking finds all places sooner than counting does."""
 
 
 def hits(lists: Ints, relevant: sparse.csr_matrix) -> npt.NDArray[np.bool_]:
@@ -26,10 +31,56 @@ def hits(lists: Ints, relevant: sparse.csr_matrix) -> npt.NDArray[np.bool_]:
 
 def ndcg(hit: npt.NDArray[np.bool_], relevant_count: npt.NDArray[np.integer], k: int = 10) -> Doubles:
     """Normalised discounted cumulative gain at k of each question (Järvelin & Kekäläinen 2002). [queries]"""
-    discount = 1 / np.log2(np.arange(2, k + 2))
-    gained = hit[:, :k].astype(np.float64) @ discount[: hit[:, :k].shape[1]]
-    ideal = np.concatenate([[0], np.cumsum(discount)])[np.minimum(relevant_count, k)]
-    return gained / np.where(ideal > 0, ideal, 1)
+    gained = hit[:, :k].astype(np.float64) @ _discount(k)[: hit[:, :k].shape[1]]
+    return gained / ideal(relevant_count, k)
+
+
+def ideal(relevant_count: npt.NDArray[np.integer], k: int = 10) -> Doubles:
+    """What the best list of k would gain of so many right answers; 1 where there are none. [queries]"""
+    best = np.concatenate([[1], np.cumsum(_discount(k))])
+    return best[np.minimum(relevant_count, k)]
+
+
+def gains(scores: Floats, row: Longs, column: Longs, k: int = 10) -> Doubles:
+    """What each right answer gains in the ranking of its row, before it is normalised. [answers]
+
+    Equal scores rank by position; what scores minus infinity is not ranked.
+
+    Args:
+        scores: [queries, items]
+        row: of each answer. [answers]
+        column: of each answer. [answers]
+    """
+    of = _places if len(row) > MANY * len(scores) and k < scores.shape[1] else _counted
+    place = np.where(scores[row, column] > -np.inf, of(scores, row, column, k), k)
+    return np.append(_discount(k), 0)[place]
+
+
+def _places(scores: Floats, row: Longs, column: Longs, k: int) -> Longs:
+    """Where answers stand, at most k: all rankings are made. [answers]"""
+    top = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
+    order = np.argsort(-np.take_along_axis(scores, top, axis=1), axis=1, kind="stable")
+    place = np.full(scores.shape, k, np.int8)
+    np.put_along_axis(place, np.take_along_axis(top, order, axis=1), np.arange(k, dtype=np.int8)[None, :], axis=1)
+    return place[row, column].astype(np.int64)
+
+
+def _counted(scores: Floats, row: Longs, column: Longs, k: int) -> Longs:
+    """The same: what outranks each answer is counted, several times as fast where there are few. [answers]"""
+    out, step = np.full(len(row), k), max(1, COUNTED // max(scores.shape[1], 1))
+    for some in (slice(first, first + step) for first in range(0, len(row), step)):
+        ranked, own = scores[row[some]], scores[row[some], column[some]][:, None]
+        place = np.count_nonzero(ranked > own, axis=1)
+        close = np.flatnonzero(place < k)
+        before = np.arange(scores.shape[1]) < column[some][close, None]
+        place[close] += np.count_nonzero((ranked[close] == own[close]) & before, axis=1)
+        out[some] = np.minimum(place, k)
+    return out
+
+
+def _discount(k: int) -> Doubles:
+    """What a right answer gains at each of the first k places. [k]"""
+    return 1 / np.log2(np.arange(2, k + 2))
 
 
 def per_query(lists: Ints, relevant: sparse.csr_matrix, *, catalogue: int = 0) -> dict[str, Doubles]:

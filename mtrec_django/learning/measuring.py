@@ -12,7 +12,7 @@ from ..dataset import Dataset, Floats, Ints
 from ..inference.blend import PERSONAL, POPULAR, TOGETHER, Blend
 from ..inference.query import QueryEncoder
 from .artifacts import Trained
-from .candidates import Candidates, full_ranking, gather
+from .candidates import Candidates, full_ndcg, full_ranking, gather
 from .evaluation import TAIL, Doubles, long_tail, margin, measure, per_query
 from .neighbours import item_knn
 from .network import Network
@@ -47,8 +47,7 @@ def network_each(run: Run, network: Network, known: Dataset, asked: list[Queries
         run.progress("validate", len(values), len(asked))
         queries = encode(encoder, vectors, run.dataset.events, questions)
         catalogue = run.dataset.catalogue[questions.scenario]
-        lists = full_ranking(questions, catalogue, lambda rows, q=queries: q[rows] @ vectors.T, 10)  # type: ignore[misc]
-        values.append(per_query(lists, questions.relevant)["ndcg@10"])
+        values.append(full_ndcg(questions, catalogue, lambda rows, q=queries: q[rows] @ vectors.T))  # type: ignore[misc]
     return values
 
 

@@ -11,8 +11,7 @@ from scipy import sparse
 from ..dataset import Bools, Dataset, Floats
 from ..inference.blend import Blend
 from ..representation.features import ColdPlaces
-from .candidates import full_ranking
-from .evaluation import per_query
+from .candidates import full_ndcg
 from .neighbours import (
     Neighbours,
     completed,
@@ -160,8 +159,7 @@ def together_ndcg(dataset: Dataset, asked: Queries, table: sparse.csr_matrix, bl
     if not len(asked):
         return 0.0
     history = histories(dataset.events, asked, len(dataset.items), blend, dataset.kinds)
-    lists = full_ranking(asked, dataset.catalogue[asked.scenario], product(history, table), 10)
-    return float(per_query(lists, asked.relevant)["ndcg@10"].mean())
+    return float(full_ndcg(asked, dataset.catalogue[asked.scenario], product(history, table)).mean())
 
 
 def product(history: sparse.csr_matrix, table: sparse.csr_matrix) -> Callable[[slice], Floats]:

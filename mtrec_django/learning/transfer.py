@@ -21,7 +21,7 @@ from ..inference.blend import PERSONAL, POPULAR, TOGETHER, Blend
 from ..inference.query import QueryEncoder
 from .artifacts import Trained, Transfer, card
 from .blending import Scorer, blend_of, choose
-from .candidates import full_ranking
+from .candidates import full_ndcg
 from .cleaning import clean
 from .evaluation import margin, measure, per_query
 from .measuring import FEWEST_QUESTIONS, candidates
@@ -266,8 +266,8 @@ def choose_alpha(
             with_kinds_of(frozen.base, dataset).events,
             asked,
         )
-        lists = full_ranking(asked, dataset.catalogue[asked.scenario], _by_vector(queries, frozen.vectors), 10)
-        tried[str(alpha)] = value = float(per_query(lists, asked.relevant)["ndcg@10"].mean())
+        each = full_ndcg(asked, dataset.catalogue[asked.scenario], _by_vector(queries, frozen.vectors))
+        tried[str(alpha)] = value = float(each.mean())
         if value > best * 1.003:
             best, chosen = value, alpha
     return chosen, tried

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import ndcg_score, roc_auc_score
 
-from mtrec_django.learning.evaluation import TAIL, auc, long_tail, margin, measure, per_query
+from mtrec_django.learning.evaluation import TAIL, auc, gains, long_tail, margin, measure, per_query
 
 
 def relevant(*rows: list[int], items: int = 60) -> sparse.csr_matrix:
@@ -79,3 +79,14 @@ def test_the_long_tail_of_lists_that_show_two_items() -> None:
         **dict.fromkeys((0.75, 1.0), 1.0),
     }
     assert long_tail(np.full((2, 10), -1), counts) == [0.0] * len(TAIL)
+
+
+def test_gains_are_those_of_the_lists_however_they_are_found() -> None:
+    scores = np.array([[0.5, 0.9, 0.5, -np.inf, 0.5], [0.1, 0.2, 0.3, 0.4, -np.inf]], np.float32)
+    row, column = np.repeat([0, 1], 5), np.tile(np.arange(5), 2)
+    second, third = 1 / np.log2(3), 1 / np.log2(4)
+    expected = [second, 1.0, third, 0.0, 0.0, 0.0, third, second, 1.0, 0.0]
+    ranked = gains(scores, row, column, 3)
+    counted = np.concatenate([gains(scores, row[[at]], column[[at]], 3) for at in range(10)])
+    assert ranked == pytest.approx(expected)
+    assert counted == pytest.approx(expected)
