@@ -27,7 +27,7 @@ if METERED:
     from prometheus_client.registry import Collector
 
     ANSWERS = Count("mtrec_answers", "Lists that were given.", ["scenario", "fallback"])
-    SHOWN = Count("mtrec_items_shown", "Items of those lists, by where they came from.", ["scenario", "source"])
+    SHOWN = Count("mtrec_items_shown", "Items that were shown, by where they came from.", ["scenario", "source"])
     SECONDS = Histogram(
         "mtrec_answer_seconds",
         "How long a list took.",
@@ -77,6 +77,8 @@ if TRACED:
 
     TRACER = trace.get_tracer("mtrec_django")  # a proxy until the site sets a provider up
 
+SIMILAR = "similar items"
+"""What lists of no scenario are called."""
 KINDS = 50
 """Kinds of events with a series of their own; what a client makes up must not fill the memory."""
 _kinds: set[str] = set()
@@ -105,12 +107,17 @@ def observed(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def count_answer(answer: Any, seconds: float) -> None:
-    """One answer, with `scenario`, `version` and `recommendations`."""
-    scenario = answer.scenario or "similar items"
+    """One answer, with `scenario` and `version`."""
+    scenario = answer.scenario or SIMILAR
     _answers(scenario, str(answer.version is None).lower()).inc()
     _seconds(scenario).observe(seconds)
-    for source, items in Counter(one.source for one in answer.recommendations).items():
-        _shown(scenario, source).inc(items)
+
+
+def count_shown(answer: Any) -> None:
+    """The `recommendations` of an answer that is shown, each of which has to find its reason."""
+    if METERED:
+        for source, items in Counter(one.source for one in answer.recommendations).items():
+            _shown(answer.scenario or SIMILAR, source).inc(items)
 
 
 def count_event(kind: str) -> None:

@@ -22,6 +22,7 @@ from mtrec_django.management import doctor
 from mtrec_django.models import Batch, BatchChunk, Run
 from mtrec_django.queueing import send_light
 from mtrec_django.serving import live
+from mtrec_django.serving.recommendations import log_shown
 from mtrec_django.serving.recommender import recommend_for
 from mtrec_django.testing import make_event, make_item, make_scenario, make_visitor
 from tests.serving.world import World
@@ -41,11 +42,17 @@ def event(kind: str, product: Any, key: str | None = None) -> CheckedEvent:
 def test_answers_are_counted_by_scenario_source_and_fallback() -> None:
     make_scenario("metered")
     make_item(make_product())
-    recommend(None, "metered", 1)
+    answer = recommend(None, "metered", 1)
     assert value("mtrec_answers_total", scenario="metered", fallback="true") == 1
     assert value("mtrec_answer_seconds_count", scenario="metered") == 1
+    assert items_shown("metered") == 0
+    log_shown(answer)
+    assert items_shown("metered") == 1
+
+
+def items_shown(scenario: str) -> float:
     shown = [s for metric in REGISTRY.collect() for s in metric.samples if s.name == "mtrec_items_shown_total"]
-    assert sum(s.value for s in shown if s.labels["scenario"] == "metered") == 1
+    return sum(s.value for s in shown if s.labels["scenario"] == scenario)
 
 
 def test_events_are_counted_by_kind_and_made_up_kinds_share_one(monkeypatch: pytest.MonkeyPatch) -> None:

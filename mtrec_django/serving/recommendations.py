@@ -17,6 +17,7 @@ from django.utils.functional import Promise
 from ..catalog.registry import source_for
 from ..conf import get_config
 from ..models import Recommendation as Shown
+from ..observing import count_shown
 from ..retrieval.statement import Fragment, compose, write
 from . import tally
 from .complaints import complain
@@ -160,9 +161,12 @@ def unsign(token: str) -> Link | None:
 
 def log_shown(answer: Answer) -> None:
     """Store what was shown, by one statement; without consent only that somebody was given a list. That it failed is no
-    reason to break a page.
+    reason to break a page. It is counted in the metrics too.
     """
-    if not answer or not get_config().LOG_SHOWN:
+    if not answer:
+        return
+    count_shown(answer)
+    if not get_config().LOG_SHOWN:
         return
     if answer.scenario:
         tally.note(answer.scenario, "crawled" if answer.crawled else "consented" if answer.consent else "refused")
