@@ -27,8 +27,7 @@ from .models import Feedback, Item, Scenario, Visitor
 from .retrieval import store
 from .retrieval.candidates import Ask
 from .retrieval.filters import Allowed
-from .retrieval.search import read as read_candidates
-from .retrieval.search import statement
+from .retrieval.search import Search
 from .retrieval.sources import registered_sources
 from .retrieval.statement import read
 from .serving import recommender
@@ -297,5 +296,6 @@ class CandidateSourceTests(TestCase):
         )
 
     def _found(self, ask: Ask) -> list[int]:
-        (rows,) = read([statement(ask, [self.source])], using=store.database())
-        return read_candidates(rows, ask, [self.source]).items.tolist()
+        search = Search(ask, [self.source])
+        (rows,) = read([search.statement], using=store.database())
+        return search.read(rows).items.tolist()

@@ -14,10 +14,10 @@ from django.utils.functional import Promise
 
 from ..inference.blend import FRESH, PERSONAL, POPULAR, SOURCE_CANDIDATES, TOGETHER, VECTOR_CANDIDATES, Blend
 from ..models import Visitor
+from ..retrieval.found import Candidates
 from ..retrieval.gathering import gather
 from ..retrieval.policy import Place
 from ..retrieval.ranking import rank
-from ..retrieval.search import Candidates
 from ..serving.filling import SPARE
 from ..serving.picking import Pick, ruled
 from ..serving.pinning import in_force

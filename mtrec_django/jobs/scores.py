@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from ..models import Scenario
 
@@ -40,13 +41,17 @@ with goal as (
 ), gone as (
     delete from mtrec_itemscore s
     where s.scenario_id = %(scenario)s and not exists (select from counted c where c.item_id = s.item_id)
+    returning 1
+), changed as (
+    insert into mtrec_itemscore (scenario_id, item_id, count, popular, trending)
+    select %(scenario)s, item_id, count, popular, trending from counted order by item_id
+    on conflict (scenario_id, item_id) do update
+    set count = excluded.count, popular = excluded.popular, trending = excluded.trending
+    where (mtrec_itemscore.count, mtrec_itemscore.popular, mtrec_itemscore.trending)
+          is distinct from (excluded.count, excluded.popular, excluded.trending)
+    returning 1
 )
-insert into mtrec_itemscore (scenario_id, item_id, count, popular, trending)
-select %(scenario)s, item_id, count, popular, trending from counted order by item_id
-on conflict (scenario_id, item_id) do update
-set count = excluded.count, popular = excluded.popular, trending = excluded.trending
-where (mtrec_itemscore.count, mtrec_itemscore.popular, mtrec_itemscore.trending)
-      is distinct from (excluded.count, excluded.popular, excluded.trending)
+select (select count(*) from gone) + (select count(*) from changed)
 """
 
 _EVERY = """
@@ -76,7 +81,10 @@ def refresh_scores() -> int:
                     "scenario": scenario.pk,
                 },
             )
-            changed += cursor.rowcount
+            (count,) = cursor.fetchone()
+            if count:  # which tells the processes that serve it to read them anew
+                Scenario.objects.filter(pk=scenario.pk).update(counted_at=timezone.now())
+            changed += count
     return changed
 
 

@@ -83,6 +83,7 @@ class Scenario(models.Model):
     )
     options = models.JSONField(_("options"), default=dict, blank=True, help_text=_("Candidate sources and rules."))
     declared = models.JSONField(_("declared in code"), null=True, blank=True, editable=False)
+    counted_at = models.DateTimeField(_("counted"), null=True, blank=True, editable=False)  # by `jobs.refresh_scores`
     live_version = models.ForeignKey(
         "mtrec.ModelVersion",
         models.PROTECT,

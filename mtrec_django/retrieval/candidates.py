@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..inference.blend import PERSONAL, POPULAR, SOURCE_CANDIDATES, TOGETHER, VECTOR_CANDIDATES
 from . import store
+from .counts import Counts
 from .filters import YES, Allowed, Keys
 from .gathering import Gathered
 from .statement import Fragment, compose, join, literal, longs
@@ -34,6 +35,8 @@ TRIED_FOR_ONE = 3
 """How much longer a ranking than the estimate says is tried in what is listed."""
 TRIED_UNFILTERED = 300
 """The same where all but what is sold out or seen is allowed."""
+FEW_OBJECTS = 100
+"""So many objects may be left out one by one and still nearly everything is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Ask:
     history: Sequence[int] = ()  # items, most recent first
     weights: Sequence[float] = ()  # what each event of the history counts
     gathered: Gathered = field(default_factory=Gathered)  # what goes with the history
+    counts: Counts = field(default_factory=Counts)  # how much each item is wanted in the scenario
     vectors: Floats | None = None  # of the history, NaN where unknown [events, dim]
     on_page: bool = False
     """Whether the first of the history is the item on the page."""
@@ -83,7 +87,15 @@ class Ask:
     @property
     def is_open(self) -> bool:
         """Whether all but what is sold out or left out one by one is allowed."""
-        return not (self.narrow or self.allowed.keys or self.allowed.without or self.allowed.objects)
+        left_out = sum(map(len, self.allowed.objects.values()))
+        return not (self.narrow or self.allowed.keys or self.allowed.without or left_out > FEW_OBJECTS)
+
+    def looked_up(self, ranked: Sequence[int], limit: int) -> list[int]:
+        """So many of a ranking of items that about `limit` are allowed, where nearly all are."""
+        out = set(self.allowed.excluded)
+        left_out = sum(map(len, self.allowed.objects.values()))
+        most = ceil((limit + left_out) / max(self.share, 0.1))
+        return [item for item in ranked[: most + len(out)] if item not in out][:most]
 
     @property
     def pool(self) -> Fragment:
@@ -116,14 +128,13 @@ class Ask:
         known = "v.item_id, v.source, v.object_id, v.object_key"
         return Fragment(f"{known}, v.created_at" if self.version_id is None else f"{known}, v.vector")
 
-    def first(self, ranked: Fragment, limit: int, *, scored: bool = False, counted: bool = False) -> Fragment:
+    def first(self, ranked: Fragment, limit: int, *, scored: bool = False) -> Fragment:
         """The first so many of `ranked`, a SELECT of `item_id, strength`, that the pool holds and that are allowed.
 
         They are tried in their order and no further than needed; left to itself, Postgres would look up all of them.
-        With `scored` a `partner` is selected as well, with `counted` `popular` and `trending`; all of these are passed
-        on after the row of the pool.
+        With `scored` a `partner` is selected as well, and both are passed on after the row of the pool.
         """
-        told = Fragment(", r.strength, r.partner" if scored else ", r.popular, r.trending" if counted else "")
+        told = Fragment(", r.strength, r.partner" if scored else "")
         if self.narrow and self.share * self.items <= FEW:
             return compose(
                 "select {row} {told} from ({ranked}) as r join allowed as v using (item_id)"
@@ -170,12 +181,16 @@ class CandidateSource:
     """The same where it speaks of an item of the history, as "Often bought with {item}"."""
     whole: ClassVar[bool] = False
     """Whether it selects `ask.row` and not `item_id` alone, which saves looking each of its items up again."""
-    counted: ClassVar[bool] = False
-    """Whether it selects `popular` and `trending` of the scenario after the row, which saves looking them up."""
     scored: ClassVar[bool] = False
     """Whether it says how strongly it speaks for an item, so that ranking can weigh it."""
     weight: ClassVar[float] = 0.2
     """What a scored source counts in ranking, where the scenario does not say; the nearest by vector count 1."""
+
+    def named(self, ask: Ask) -> list[int] | None:
+        """The items themselves where they are known without a query, which `ask.looked_up` helps to cut to size: they
+        are looked up together with those of other sources. None where `select` is to find them.
+        """
+        return None
 
     def select(self, ask: Ask) -> Fragment | None:
         """A SELECT of `item_id` from `ask.pool` where `ask.where`, the best first; None when it has nothing to say.
@@ -216,20 +231,15 @@ class Together(CandidateSource):
     reason_with = _("Often chosen with {item}")
     whole = True
 
+    def named(self, ask: Ask) -> list[int] | None:
+        if ask.version_id is None or not ask.is_open:
+            return None
+        return ask.looked_up(ask.gathered.strongest(TRIED_UNFILTERED), self.limit)
+
     def select(self, ask: Ask) -> Fragment | None:
         strongest = ask.gathered.strongest(TRIED if ask.allowed.keys else TRIED_UNFILTERED)
         if ask.version_id is None or not strongest:
             return None
-        if ask.is_open:  # nearly all are allowed, so it is known how many to look up
-            out = set(ask.allowed.excluded)
-            most = ceil(self.limit / max(ask.share, 0.1))
-            return compose(
-                "select {row} from {pool} where {where} and v.item_id = any({items}::bigint[])",
-                row=ask.row,
-                pool=ask.pool,
-                where=ask.where,
-                items=longs([item for item in strongest if item not in out][:most]),
-            )
         ranked = (
             "select item_id, -place as strength from unnest({items}::bigint[]) with ordinality as t(item_id, place)"
         )
@@ -242,7 +252,9 @@ class Popular(CandidateSource):
     name = POPULAR
     reason = _("Popular")
     whole = True
-    counted = True
+
+    def named(self, ask: Ask) -> list[int] | None:
+        return _most(ask, ask.counts.most_popular, max(self.limit, ask.n))
 
     def select(self, ask: Ask) -> Fragment | None:
         return _by_score(ask, Fragment("popular"), max(self.limit, ask.n))
@@ -254,7 +266,9 @@ class Trending(CandidateSource):
     name = TRENDING
     reason = _("Popular right now")
     whole = True
-    counted = True
+
+    def named(self, ask: Ask) -> list[int] | None:
+        return _most(ask, ask.counts.most_trending, max(self.limit, ask.n))
 
     def select(self, ask: Ask) -> Fragment | None:
         return _by_score(ask, Fragment("trending"), max(self.limit, ask.n))
@@ -283,16 +297,23 @@ class New(CandidateSource):
         )
 
 
+def _most(ask: Ask, ranked: Sequence[int], limit: int) -> list[int] | None:
+    """The first of a ranking by counts; None where so many may not be allowed that Postgres should try one by one."""
+    if ask.version_id is None or not ask.is_open:
+        return None
+    return ask.looked_up(ranked, limit)
+
+
 def _by_score(ask: Ask, column: Fragment, limit: int) -> Fragment | None:
     if ask.scenario_id is None:
         return None
     ranked = compose(
-        "select item_id, {column} as strength, popular, trending from mtrec_itemscore"
+        "select item_id, {column} as strength from mtrec_itemscore"
         " where scenario_id = {scenario}::bigint and {column} > 0",
         column=column,
         scenario=ask.scenario_id,
     )
-    return ask.first(ranked, limit, counted=True)
+    return ask.first(ranked, limit)
 
 
 def gathered(table: Fragment, ask: Ask) -> Fragment:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..inference.blend import POPULAR, Blend
-from .search import Candidates
+from .found import Candidates
 from .sources import sources_named
 
 Floats = npt.NDArray[np.float32]

@@ -20,11 +20,11 @@ from ..retrieval import store
 from ..retrieval.candidates import Ask
 from ..retrieval.collections import keys_in
 from ..retrieval.filters import Keys, keys_of
+from ..retrieval.found import Candidates
 from ..retrieval.gathering import gather
 from ..retrieval.policy import Policy
 from ..retrieval.ranking import rank, with_sources
-from ..retrieval.search import Candidates, is_ours, statement
-from ..retrieval.search import read as read_candidates
+from ..retrieval.search import Search, is_ours
 from ..retrieval.sources import COUNTS
 from ..retrieval.statement import read
 from .complaints import complain
@@ -130,6 +130,7 @@ def _search(question: Question, told: Known) -> Found:
         history=told.history.items,
         weights=weights.tolist(),
         gathered=gather(weights, told.history.neighbours),
+        counts=live.counts,
         vectors=told.history.vectors,
         on_page=told.met_on_page,
         goal=live.worth,
@@ -141,9 +142,10 @@ def _search(question: Question, told: Known) -> Found:
     )
     settings = store.search_settings(ask.met) | question.budget.for_the_best
     again = not ask.allowed.keys and not ask.allowed.without and not marks and is_ours(names)
+    search = Search(ask, names)
     with span("search"):
-        (rows,) = read([statement(ask, names)], using=store.database(), settings=settings, again=again)
-    found = read_candidates(rows, ask, names)
+        (rows,) = read([search.statement], using=store.database(), settings=settings, again=again)
+    found = search.read(rows)
     return ruled(
         policy,
         found,
@@ -166,15 +168,17 @@ def _search_counts(question: Question, told: Known, beside: Sequence[Pick]) -> S
             told.live.scenario.pk,
             told.allowed(question, keys, flagged=False, beside=[pick.item for pick in beside]),
             question.n,
+            counts=told.live.counts,
             narrow=told.narrow,
             marks=marks,
             with_items=bool(policy.at_most),
         )
-        (rows,) = read([statement(ask, COUNTS)], using=store.database(), settings=question.budget.for_the_rest)
+        search = Search(ask, COUNTS)
+        (rows,) = read([search.statement], using=store.database(), settings=question.budget.for_the_rest)
     except UNAVAILABLE as error:
         complain("nothing can be recommended", error)
         return []
-    found = read_candidates(rows, ask, COUNTS)
+    found = search.read(rows)
     factors = _factors(policy, told, found, lifts)
     left = ruled(policy, found, rank(found, None), n=ask.n, factors=factors, known=False)
     return _behind(beside, left).picks if beside else left.picks

@@ -29,6 +29,7 @@ from ..inference.polarity import LOW
 from ..inference.query import QueryEncoder
 from ..models import Arm, Experiment, ModelVersion, Pin, Scenario, VersionFile
 from ..retrieval import store
+from ..retrieval.counts import Counts, read_counts
 from ..retrieval.policy import Place, Policy, option_problems, read_options
 from ..retrieval.selectivity import Sample
 from ..retrieval.statement import Fragment, Rows, compose, read
@@ -37,7 +38,7 @@ from .complaints import complain
 from .pinning import pins, places
 from .splitting import OPEN, Split, Trial
 
-_COLUMNS = ("id", "name", "title", "enabled", "sources", "goal", "exclude", "options", "live_version_id")
+_COLUMNS = ("id", "name", "title", "enabled", "sources", "goal", "exclude", "options", "counted_at", "live_version_id")
 _JSON = ("sources", "goal", "exclude", "options")
 
 
@@ -79,6 +80,7 @@ class Live:
     blend: Blend | None = None
     policy: Policy = field(default_factory=Policy)
     """Candidate sources and rules, unless a call or an experiment changes them."""
+    counts: Counts = field(default_factory=Counts)
     arm: str = ""
     """The arm of an experiment that this is."""
     split: Split | None = None
@@ -182,7 +184,8 @@ def served_by(name: str, version_id: int) -> Live:
         return place
     arranged = copy.copy(place.scenario)
     arranged.live_version_id = version_id
-    return replace(_load(arranged, dict(_state.bases) if _state else {}), policy=place.policy)
+    loaded = _load(arranged, dict(_state.bases) if _state else {})
+    return replace(loaded, policy=place.policy, counts=place.counts)
 
 
 def latest(name: str) -> Live:
@@ -250,11 +253,12 @@ def _build(rows: tuple[tuple[Any, ...], ...], before: State | None) -> State:
 def _load_row(row: tuple[Any, ...], bases: dict[int, Base]) -> Live:
     *columns, told, experiment = row
     place, pinned = _scenario(columns), places(told)
-    live = _with_policy(_load(place, bases), pinned)
+    live = replace(_with_policy(_load(place, bases), pinned), counts=_counts(place))
     if experiment is None:
         return live
     split = Split.from_row(json.loads(experiment))
-    arms = {trial.name: _load_arm(place, pinned, trial, bases) for trial in split.trials}
+    loaded = {trial.name: _load_arm(place, pinned, trial, bases) for trial in split.trials}
+    arms = {name: replace(arm, counts=live.counts) for name, arm in loaded.items()}
     # An arm whose version cannot be served is left out: its figures would be those of the fallback.
     return replace(live, split=split, arms={name: arm for name, arm in arms.items() if not arm.failed})
 
@@ -280,6 +284,15 @@ def _with_policy(live: Live, pinned: tuple[Place, ...]) -> Live:
         complain(f"option {name} of {live.scenario.name} is passed over", error)
     sound = {name: value for name, value in options.items() if name not in wrong}
     return replace(live, policy=Policy(**read_options(sound), pins=pinned))
+
+
+def _counts(place: Scenario) -> Counts:
+    try:
+        with transaction.atomic(using=store.database()):
+            return read_counts(place.pk)
+    except (ProgrammingError, OperationalError) as error:
+        complain(f"counts of {place.name} were not read", error)
+    return Counts()
 
 
 def _load(place: Scenario, bases: dict[int, Base]) -> Live:

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..inference.blend import PERSONAL
+from ..retrieval.found import Candidates
 from ..retrieval.policy import Policy
 from ..retrieval.ranking import Ranking
 from ..retrieval.rules import at_most, diversified, multiplied, relevant
-from ..retrieval.search import Candidates
 
 Floats = npt.NDArray[np.float32]
 

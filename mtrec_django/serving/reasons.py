@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from ..inference.blend import FRESH, PERSONAL, POPULAR, TOGETHER
 from ..inference.polarity import says_no
 from ..retrieval.candidates import NEW, TRENDING
+from ..retrieval.found import Candidates
 from ..retrieval.item_to_item import SIMILAR, VIEWED
 from ..retrieval.ranking import Ranking
-from ..retrieval.search import Candidates
 from ..retrieval.sources import registered_sources
 from .query import History
 

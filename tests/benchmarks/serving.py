@@ -169,8 +169,9 @@ class Measurement:
 
     def searched(self, queryset: Any) -> Callable[[int], Any]:
         """The candidates by vector alone, with all that decides how they are sought."""
-        from mtrec_django.retrieval import search, store
+        from mtrec_django.retrieval import store
         from mtrec_django.retrieval.candidates import Ask
+        from mtrec_django.retrieval.search import Search
         from mtrec_django.retrieval.statement import read
         from mtrec_django.serving.question import Question, ask_visitor
 
@@ -184,18 +185,19 @@ class Measurement:
                 10,
                 version_id=base.id,
                 query=self.queries[at % len(self.queries)],
+                counts=self.place.counts,
                 narrow=told.narrow,
                 share=told.share * base.available,
                 items=base.items,
             )
-            names = ("personal",)
+            search = Search(asked, ("personal",))
             (rows,) = read(
-                [search.statement(asked, names)],
+                [search.statement],
                 using="default",
                 settings=store.search_settings(asked.met),
                 again=queryset is None,
             )
-            return search.read(rows, asked, names)
+            return search.read(rows)
 
         return ask
 

@@ -7,8 +7,8 @@ import pytest
 
 from mtrec_django.conf import DIM
 from mtrec_django.inference.blend import Blend
+from mtrec_django.retrieval.found import Candidates
 from mtrec_django.retrieval.ranking import rank
-from mtrec_django.retrieval.search import Candidates
 
 NAN = float("nan")
 

@@ -14,12 +14,13 @@ from mtrec_django.inference.blend import Blend, combine
 from mtrec_django.models import Item, ItemNeighbours, ModelVersion, Scenario
 from mtrec_django.retrieval import sources, store
 from mtrec_django.retrieval.candidates import Ask, CandidateSource
+from mtrec_django.retrieval.counts import read_counts
 from mtrec_django.retrieval.filters import Allowed, Keys, keys_of
+from mtrec_django.retrieval.found import Candidates
 from mtrec_django.retrieval.gathering import Gathered, gather
-from mtrec_django.retrieval.search import Candidates, read, statement
+from mtrec_django.retrieval.search import Search
 from mtrec_django.retrieval.sources import register_source
-from mtrec_django.retrieval.statement import Fragment, compose
-from mtrec_django.retrieval.statement import read as send
+from mtrec_django.retrieval.statement import Fragment, compose, read
 from tests.serving.world import World, direction
 from tests.site.models import Product
 
@@ -28,12 +29,13 @@ LABEL = "testsite.product"
 
 def found(ask: Ask, *names: str) -> Candidates:
     names = names or sources.DEFAULT
-    (rows,) = send([statement(ask, names)], using="default", settings=store.search_settings(300))
-    return read(rows, ask, names)
+    search = Search(ask, names)
+    (rows,) = read([search.statement], using="default", settings=store.search_settings(300))
+    return search.read(rows)
 
 
 def ask(world: World, allowed: Allowed | None = None, **changes: Any) -> Ask:
-    values = {"version_id": world.version.pk, "query": direction(3)} | changes
+    values = {"version_id": world.version.pk, "query": direction(3), "counts": read_counts(world.scenario.pk)} | changes
     return Ask(world.scenario.pk, allowed or Allowed((LABEL,)), 5, **values)
 
 
@@ -45,9 +47,9 @@ def gathered(world: World, history: list[int], weights: np.ndarray) -> Gathered:
 
 def plan(ask: Ask) -> str:
     """What Postgres would do."""
-    asked = statement(ask)
+    asked = Search(ask).statement
     explained = Fragment("explain " + asked.text, asked.params)
-    (rows,) = send([explained], using="default", settings=store.search_settings(300))
+    (rows,) = read([explained], using="default", settings=store.search_settings(300))
     return "\n".join(row[0] for row in rows)
 
 
@@ -176,7 +178,7 @@ def test_unavailable_items_are_out(world: World) -> None:
 
 def test_no_version_counts_only(world: World) -> None:
     world.score(5, 5, popular=7, trending=2)
-    got = found(Ask(world.scenario.pk, Allowed((LABEL,)), 5), *sources.COUNTS)
+    got = found(ask(world, version_id=None, query=None), *sources.COUNTS)
     assert got.trending[got.items == world.item(5, 5).pk] == [2]
     assert np.isnan(got.vectors).all()
     assert len(got) == 21  # what has counts, and the newest

@@ -15,10 +15,10 @@ from mtrec_django.models import Feedback, ItemPartners, Relation
 from mtrec_django.retrieval import sources, store
 from mtrec_django.retrieval.candidates import Ask, CandidateSource
 from mtrec_django.retrieval.filters import Allowed
-from mtrec_django.retrieval.search import Candidates, read, statement
+from mtrec_django.retrieval.found import Candidates
+from mtrec_django.retrieval.search import Search
 from mtrec_django.retrieval.sources import register_source, registered_sources
-from mtrec_django.retrieval.statement import Fragment
-from mtrec_django.retrieval.statement import read as send
+from mtrec_django.retrieval.statement import Fragment, read
 from mtrec_django.serving.recommender import recommend_for
 from mtrec_django.testing import CandidateSourceTests, make_item
 from tests.serving.world import World
@@ -28,8 +28,9 @@ LABEL = "testsite.product"
 
 
 def found(ask: Ask, *names: str) -> Candidates:
-    (rows,) = send([statement(ask, names)], using="default", settings=store.search_settings(300))
-    return read(rows, ask, names)
+    search = Search(ask, names)
+    (rows,) = read([search.statement], using="default", settings=store.search_settings(300))
+    return search.read(rows)
 
 
 def ask(world: World, *met: tuple[int, int], **changes: Any) -> Ask:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mtrec_django.inference.blend import Blend
+from mtrec_django.retrieval.found import Candidates
 from mtrec_django.retrieval.ranking import rank
-from mtrec_django.retrieval.search import Candidates
 from mtrec_django.serving.query import History
 from mtrec_django.serving.reasons import Reason, explain
 
