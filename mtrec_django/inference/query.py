@@ -237,8 +237,9 @@ def _softmax(logits: Floats) -> Floats:
 
 
 def _norm(x: Floats, weight: Floats, bias: Floats) -> Floats:
-    centred = x - x.mean(axis=-1, keepdims=True)
-    variance = np.mean(centred * centred, axis=-1, keepdims=True)
+    size = np.float32(x.shape[-1])  # numpy's own mean takes twice the time
+    centred = x - x.sum(axis=-1, keepdims=True) / size
+    variance = (centred * centred).sum(axis=-1, keepdims=True) / size
     return np.asarray(centred / np.sqrt(variance + np.float32(1e-5)) * weight + bias, np.float32)
 
 

@@ -77,7 +77,7 @@ def unpack(rows: Rows, ask: Ask, sources: Sequence[CandidateSource], named: Mapp
             strength, of = strengths.get(at, (b"", b""))
             features[source.name][places.get(at, _NONE)] = np.frombuffer(strength, ">f8")
             partners[source.name][places.get(at, _NONE)] = np.frombuffer(of, ">i8")
-    places |= {at: np.flatnonzero(np.isin(items, some)) for at, some in named.items()}
+    places |= {at: _places(items, np.array(some, np.int64)) for at, some in named.items()}
     return Candidates(
         items,
         _texts(told, "label", picked) or [*ask.allowed.labels[:1]] * count,
@@ -96,6 +96,14 @@ def unpack(rows: Rows, ask: Ask, sources: Sequence[CandidateSource], named: Mapp
 
 
 _NONE = np.empty(0, np.int64)
+
+
+def _places(items: Longs, some: Longs) -> Longs:
+    """The rows of those of some items that are there."""
+    if not len(items):
+        return _NONE
+    at = np.minimum(np.searchsorted(items, some), len(items) - 1)
+    return at[items[at] == some]
 
 
 def _found_by(places: Mapping[int, Longs], count: int, names: Sequence[str]) -> list[frozenset[str]]:

@@ -28,7 +28,11 @@ class Gathered:
 
     def strongest(self, most: int) -> list[int]:
         """The items, strongest first, as far as they are any."""
-        order = np.argsort(-self.strengths, kind="stable")[:most]
+        if most < len(self.items):  # thousands, of which few are wanted
+            some = np.flatnonzero(self.strengths >= np.partition(self.strengths, -most)[-most])
+        else:
+            some = np.arange(len(self.items))
+        order = some[np.argsort(-self.strengths[some], kind="stable")[:most]]
         return self.items[order[self.strengths[order] > 0]].tolist()
 
     def of(self, items: Longs) -> tuple[Floats, Longs]:

@@ -15,6 +15,7 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from psycopg import Connection, Cursor, Error, capabilities
+from psycopg.pq import ExecStatus
 
 Statement = tuple[str, tuple[Any, ...]]  # SQL, parameters
 Rows = list[tuple[Any, ...]]
@@ -88,7 +89,7 @@ class Pipeline:
             wrong = wrong or error
         if wrong is not None:
             raise wrong
-        self.results = [one.fetchall() for one in asked if one.description is not None]
+        self.results = [one.fetchall() for one in asked if one.pgresult and one.pgresult.status == ExecStatus.TUPLES_OK]
 
     @property
     def _query(self) -> SimpleNamespace:

@@ -42,4 +42,5 @@ class Budget:
         if not self.seconds:
             return {}
         left = self.begun + share * self.seconds - time.monotonic()
-        return {"statement_timeout": max(1, round(1000 * max(left, LEAST * self.seconds)))}
+        # Rounded, since psycopg remembers the texts of statements that it has parsed
+        return {"statement_timeout": max(1, round(float(f"{1000 * max(left, LEAST * self.seconds):.2g}")))}

@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from mtrec_django.conf import get_config
 from mtrec_django.exceptions import NotRegistered
 from mtrec_django.inference.artifact import Artifact
 from mtrec_django.inference.blend import Blend
-from mtrec_django.models import ModelVersion, Scenario
+from mtrec_django.jobs import refresh_scores
+from mtrec_django.models import Feedback, ModelVersion, Scenario
 from mtrec_django.retrieval import store
 from mtrec_django.serving import live
 from mtrec_django.serving.recommender import recommend_for
@@ -95,6 +96,37 @@ def test_another_process_published(world: World, settings: Any) -> None:
     assert 3 not in world.topics_of(answer)
     Scenario.objects.filter(pk=world.scenario.pk).update(live_version=before)  # rolled back
     assert recommend_for(visitor, "world", 3).version == before
+
+
+def test_counts_are_read_anew_when_they_were_counted_again(world: World, settings: Any) -> None:
+    settings.MTREC = {"VERSION_POLL_SECONDS": 0}
+    world.blend = Blend({"popular": 1.0})
+    world.publish()
+    visitor = world.visitor()
+    world.visitor((3, 3))  # somebody else, who views it
+    refresh_scores()
+    assert recommend_for(visitor, "world", 1) == [world.product(3, 3)]
+    place = live.scenario("world")
+    refresh_scores()  # which changes nothing
+    recommend_for(visitor, "world", 1)
+    assert live.scenario("world") is place
+    for _ in range(2):
+        world.visitor((5, 5))
+    refresh_scores()
+    assert recommend_for(visitor, "world", 1) == [world.product(5, 5)]
+    Feedback.objects.all().delete()
+    refresh_scores()
+    recommend_for(visitor, "world", 1)
+    assert len(live.scenario("world").counts.items) == 0
+
+
+def test_without_counts_the_rest_decides(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(scenario_id: int) -> Any:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(live, "read_counts", away)
+    live.reset()
+    assert set(world.topics_of(recommend_for(world.visitor((3, 0)), "world", 3))) == {3}
 
 
 def test_a_base_no_longer_served_is_let_go(world: World, settings: Any) -> None:
