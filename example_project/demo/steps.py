@@ -13,6 +13,7 @@ from django.core.management import call_command
 
 from mtrec_django.management.progress import progress_bar
 from mtrec_django.models import Feedback, Item, Run
+from mtrec_django.queueing import send_light
 from mtrec_django.tasks import catch_up, scores
 
 from ..shop.loading import load_shop
@@ -48,6 +49,11 @@ def fill_shop(stdout: Any) -> None:
 def is_synced() -> bool:
     """Whether every product is an item. Texts and later changes are the worker's matter."""
     return 0 < Product.objects.count() <= Item.objects.filter(source="shop.product").count()
+
+
+def encode_meanwhile() -> None:
+    """Have the worker encode the texts while the history is imported; the training would only do it later."""
+    send_light("mtrec.encode")
 
 
 def import_history() -> None:

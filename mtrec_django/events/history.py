@@ -23,7 +23,7 @@ from ..dataset import NEGATIVE_KINDS
 from ..exceptions import BadFeedback
 from ..models import Scenario
 from .pseudonyms import rekey
-from .staging import Row, store
+from .staging import Row, analyze, store
 from .validation import CLOCK_SKEW, check_basket, check_kind, check_value, storable
 
 EVENTS_PER_CHUNK = 100_000
@@ -106,6 +106,8 @@ def import_events(
         if progress:
             progress("Importing events", report.read, total)
     scenarios.finish()
+    if report.imported:
+        analyze()
     return report
 
 

@@ -114,8 +114,9 @@ class Command(BaseCommand):
             wait_until(lambda: bool(steps.fetch(shop)), web, 60)
         meanwhile = "" if steps.is_trained() else ", and shows what is popular until the training is done"
         self.console.print(f"  The shop answers at [bold]{shop}[/]{meanwhile}.")
-        self._do(steps.Step("Import its history", steps.is_imported, steps.import_history))
         children.start(worker(state))
+        steps.encode_meanwhile()
+        self._do(steps.Step("Import its history", steps.is_imported, steps.import_history))
         self._train(options["exit_when_ready"])
         self._tell(shop, state, time.monotonic() - began)
         if options["exit_when_ready"]:
