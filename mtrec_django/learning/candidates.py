@@ -123,8 +123,7 @@ def gather(
         near = queries[rows] @ vectors.T
         found = {name: _thinned(history[rows] @ table) for name, (history, table) in together.items()}
         chosen = np.zeros(no.shape, bool)
-        items, values = _top(np.where(no, -np.inf, near), VECTOR_CANDIDATES)
-        _mark(chosen, items, np.isfinite(values))
+        _mark_top(chosen, np.where(no, np.float32(-np.inf), near), VECTOR_CANDIDATES)
         for product in found.values():
             _mark_strongest(chosen, product, no)
         for ranked in order.values():
@@ -137,9 +136,18 @@ def gather(
     return _stacked(parts, [PERSONAL, *together, *prior])
 
 
-def _mark(chosen: Bools, items: Ints, good: Bools) -> None:
-    row = np.broadcast_to(np.arange(len(items))[:, None], items.shape)
-    chosen[row[good], items[good]] = True
+def _mark_top(chosen: Bools, scores: Floats, n: int) -> None:
+    """The n best of each row, the first of equals first; minus infinity never. To find the least of them is quick."""
+    if n >= scores.shape[1]:
+        chosen |= scores > -np.inf
+        return
+    least = -np.partition(-scores, n - 1, axis=1)[:, n - 1 : n]
+    top = (scores >= least) & (scores > -np.inf)
+    over = np.flatnonzero(np.count_nonzero(top, axis=1) > n)
+    equal = scores[over] == least[over]
+    better = np.count_nonzero(scores[over] > least[over], axis=1)
+    top[over] &= ~equal | (np.cumsum(equal, axis=1) + better[:, None] <= n)
+    chosen |= top
 
 
 def _thinned(product: sparse.csr_matrix) -> sparse.csr_matrix | Floats:
@@ -151,8 +159,7 @@ def _thinned(product: sparse.csr_matrix) -> sparse.csr_matrix | Floats:
 def _mark_strongest(chosen: Bools, product: sparse.csr_matrix | Floats, no: Bools) -> None:
     """The candidates of a table: the largest positive products, the first of equals first."""
     if isinstance(product, np.ndarray):
-        items, values = _top(np.where(no | (product <= 0), -np.inf, product), SOURCE_CANDIDATES)
-        _mark(chosen, items, np.isfinite(values))
+        _mark_top(chosen, np.where(no | (product <= 0), np.float32(-np.inf), product), SOURCE_CANDIDATES)
         return
     row = np.repeat(np.arange(len(no)), np.diff(product.indptr))
     good = (product.data > 0) & ~no[row, product.indices]

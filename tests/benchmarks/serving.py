@@ -304,11 +304,16 @@ class Measurement:
         version.publish([self.shop.scenario])
         live.expire()
         lists[version.pk] = self.lists(cookies)
-        mixed = [one for one in watch.answers if lists[one[3]][one[2]] != one[4]]
+        other = {version.pk: self.shop.version.pk, self.shop.version.pk: version.pk}
+        unlike = [one for one in watch.answers if lists[one[3]][one[2]] != one[4]]
+        strange = [set(one[4]) - set(lists[one[3]][one[2]]) for one in unlike]
+        mixed = [new & set(lists[other[one[3]]][one[2]]) for one, new in zip(unlike, strange, strict=True)]
         last = max((mark for mark, _ms, _cookie, told, _items in watch.answers if told == version.pk), default=marks[3])
         self.report.add("publish_answers", len(watch.answers))
         self.report.add("publish_failed", watch.failed)
-        self.report.add("publish_mixed", len(mixed))
+        self.report.add("publish_mixed", sum(map(bool, mixed)))  # an item of the other version's list
+        self.report.add("publish_unlike", len(unlike))  # another order, or an item of neither: ages pass bounds
+        self.report.add("publish_unlike_items", max(map(len, strange), default=0))
         self.report.add("publish_roll_back_s", rolled, "s")
         self.report.add("publish_roll_back_seen_s", max(0.0, last - marks[3]), "s")
 
