@@ -57,7 +57,7 @@ class Settings:
     where both are more than this it knows the items with the most events only."""
     rank: int = 8
     """Rank of a scenario's own part."""
-    newcomers: float = 0.0
+    newcomers: float = 0.01
     """Share of what all lists reach on validation that may be given up so that items nobody met yet are shown more:
     only what is shown gets known."""
     threads: int = 0

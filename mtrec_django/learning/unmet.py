@@ -1,8 +1,8 @@
 """How much items that nobody met yet are trusted, tried on validation: some known ones are played as unmet.
 
-Such an item stands where its nearest by text and labels do, see `ColdPlaces`. Whether it goes with what they go with,
-is taken by what all questions together make of it, those for other items included; and it is made as strong in the
-lists of others as may be while they lose no more than `Settings.newcomers`.
+Such an item stands where its nearest by text and labels do, see `ColdPlaces`. It goes with what its nearest go with as
+strongly, and counts as much in the lists of others, as may be while it is found the better for it and all questions
+together, those for other items included, lose no more than `Settings.newcomers`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from .sources import Recipe, prior
 
 PLAYED = 0.1
 """Share of the items with events that are played as unmet."""
-MOST_EACH = 600
-"""Questions for unmet items, and as many for others."""
+MOST_UNMET, MOST_OTHERS = 600, 1500
+"""Questions for unmet items, and for others: those change little each, so more of them must be heard."""
 FEWEST = 30
 """Questions for unmet items with which nothing can be said."""
-STRESSES = (1.25, 1.5, 2.0, 3.0, 5.0)
+STEPS = ((0.5, 1.0), (1.0, 1.0), (2.0, 1.0), (2.0, 1.25), (2.0, 1.5), (2.0, 2.0), (2.0, 3.0))
+"""Ever more trust: how strongly such an item goes with what its nearest go with, and how many times as strong it is in
+the lists of others."""
 
 
 def with_trust(
@@ -60,22 +62,22 @@ def with_trust(
     goals = [goal for goal in tried if goal is not None]
     cold = played | (np.bincount(known.events.item, minlength=len(played)) == 0)
 
-    def value(one: Recipe) -> float:
+    def reached(one: Recipe) -> Floats:
         run.progress("choose trust in new items", 0, 1)
         made = one.composed(plain, text, places, cold).matrix()
-        return sum(goal.ndcg(made) for goal in goals)
+        return sum((goal.ndcg(made) for goal in goals), np.zeros(2, np.float32))
 
     if not goals:
         return recipe
-    before, joined = value(recipe), replace(recipe, cold_share=1.0)
-    after = value(joined)
-    best, reached = (joined, after) if after > before else (recipe, before)
-    for stress in STRESSES:
-        bolder = replace(best, cold_stress=stress)
-        if value(bolder) < (1 - run.settings.newcomers) * reached:
+    before = best = reached(recipe)
+    for share, stress in STEPS:
+        bolder = replace(recipe, cold_share=share, cold_stress=stress)
+        after = reached(bolder)
+        if after.sum() < (1 - run.settings.newcomers) * before.sum():
             break
-        recipe = bolder
-    return recipe if recipe.cold_stress > 1 else best
+        if after[0] > best[0]:
+            recipe, best = bolder, after
+    return recipe
 
 
 def _played(run: Run, known: Dataset) -> Bools:
@@ -96,7 +98,7 @@ class _Goal:
 
     run: Run
     asked: Queries
-    weight: Floats  # [queries], of sum about the root of all questions
+    weight: Floats  # [queries, 2], of sum about the root of all questions; those for unmet items, others
     queries: Floats  # [queries, dim]
     vectors: Floats  # [items, dim]
     history: sparse.csr_matrix  # [queries, items]
@@ -120,14 +122,18 @@ class _Goal:
         if unmet.sum() < FEWEST:
             return None
         kinds = [np.flatnonzero(unmet), np.flatnonzero(~unmet)]
-        few = [np.sort(rng.permutation(rows)[:MOST_EACH]) for rows in kinds]
-        weight = [np.full(len(some), len(rows) / max(len(some), 1)) for rows, some in zip(kinds, few, strict=True)]
+        few = [
+            np.sort(rng.permutation(rows)[:most]) for rows, most in zip(kinds, (MOST_UNMET, MOST_OTHERS), strict=True)
+        ]
+        weight = np.zeros((sum(map(len, few)), 2), np.float32)
+        weight[: len(few[0]), 0] = len(kinds[0]) / max(len(few[0]), 1)
+        weight[len(few[0]) :, 1] = len(kinds[1]) / max(len(few[1]), 1)
         some = asked.take(np.concatenate(few))
         left = known.with_events(known.events[~played[known.events.item]])
         return cls(
             run,
             some,
-            (np.concatenate(weight) / np.sqrt(len(asked))).astype(np.float32),
+            weight / np.float32(np.sqrt(len(asked))),
             encode(run.encoder(network), vectors, dataset.events, some),
             vectors,
             histories(dataset.events, some, len(dataset.items), blend, dataset.kinds),
@@ -135,8 +141,9 @@ class _Goal:
             blend,
         )
 
-    def ndcg(self, table: sparse.csr_matrix) -> float:
-        """NDCG@10 of all questions, times the root of how many they are."""
+    def ndcg(self, table: sparse.csr_matrix) -> Floats:
+        """What questions for unmet items, and others, bring to NDCG@10 of all, times the root of how many they are.
+        [2]"""
         found = gather(
             self.asked,
             self.run.dataset.catalogue[self.asked.scenario],
@@ -146,4 +153,4 @@ class _Goal:
             prior={POPULAR: self.log_prior},
         )
         lists = found.ranked(self.blend, 10)
-        return float(per_query(lists, self.asked.relevant)["ndcg@10"] @ self.weight)
+        return np.asarray(per_query(lists, self.asked.relevant)["ndcg@10"] @ self.weight, np.float32)

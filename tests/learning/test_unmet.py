@@ -18,7 +18,7 @@ from .worlds import QUICK, tastes
 
 def chosen(world: Dataset, *, turned: int = 0) -> Recipe:
     """With `turned` what is right on validation is as many items further on: of another taste than the history's."""
-    run = Run.prepare(world, replace(QUICK, max_queries=1000), 0, silent)
+    run = Run.prepare(world, replace(QUICK, max_queries=1000, newcomers=0.0), 0, silent)
     split = run.split()
     known = run.dataset.with_events(run.dataset.events[split.part == 0])
     asked = [run.ask(0, split, 1)]
@@ -34,7 +34,7 @@ def test_texts_that_tell_earn_trust() -> None:
 
 
 def test_texts_earn_none_where_validation_wants_something_else() -> None:
-    assert chosen(tastes(users=400, per_taste=30), turned=3).cold_share == 0
+    assert chosen(tastes(users=400, per_taste=30), turned=3) == Recipe("knn", half_life=[0.0])
 
 
 def test_without_texts_nothing_changes() -> None:
