@@ -174,7 +174,7 @@ def log_shown(answer: Answer) -> None:
     if not statements:
         return
     try:
-        write(*statements, using=router.db_for_write(Shown))
+        write(*statements, using=router.db_for_write(Shown), at_ease=True)
     except (OperationalError, ProgrammingError, DataError) as error:
         complain("what was shown was not stored", error)
 

@@ -368,6 +368,21 @@ def refuses(request: HttpRequest) -> bool:
     return False
 
 
+@pytest.mark.django_db(transaction=True)
+def test_no_page_waits_until_what_was_shown_is_on_the_disk(world: World) -> None:
+    answer = recommend_for(world.visitor((1, 0)), "world", 3)
+    with CaptureQueriesContext(connection) as alone:
+        log_shown(answer)
+    with transaction.atomic(), CaptureQueriesContext(connection) as inside:  # where the caller's own writes must last
+        log_shown(recommend_for(world.visitor((1, 0)), "world", 3))
+    with connection.cursor() as cursor:
+        cursor.execute("show synchronous_commit")
+        assert cursor.fetchone() == ("on",)
+    off = "synchronous_commit = off"
+    assert [off in queries[-1]["sql"] for queries in (alone, inside)] == [True, False]
+    assert Recommendation.objects.count() == 2
+
+
 def test_what_was_shown_is_stored(world: World, guest: HttpRequest) -> None:
     track(guest, "view", world.product(1, 0))
     answer = recommend(guest, "world", 3, item=world.product(1, 0))
