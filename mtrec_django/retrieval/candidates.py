@@ -98,31 +98,13 @@ class Ask:
         return [item for item in ranked[: most + len(out)] if item not in out][:most]
 
     @property
-    def is_slim(self) -> bool:
-        """Whether what is allowed is listed by `item_id` and `distance` alone: to copy thousands of vectors takes
-        longer than to look up the few that are wanted.
-        """
-        return self.narrow and self.version_id is not None and self.share * self.items > FEW
-
-    @property
     def pool(self) -> Fragment:
         """What sources draw from: `v`, with `item_id, source, object_id, object_key, available`, perhaps `vector`."""
-        if self.is_slim:
-            return self.with_rows(Fragment("allowed"))
         if self.narrow:
             return Fragment("allowed as v")
         if self.version_id is None:
             return _ITEMS
         return compose("{table} as v", table=store.vectors_table(self.version_id))
-
-    def with_rows(self, ids: Fragment) -> Fragment:
-        """The rows `v` of the version for a relation of `item_id`."""
-        return compose(
-            "({ids} as a join {table} as v on v.item_id = a.item_id and v.version_id = {version})",
-            ids=ids,
-            table=store.vectors_table(self.version_id or 0),
-            version=Fragment(str(int(self.version_id or 0))),
-        )
 
     @property
     def where(self) -> Fragment:
@@ -231,11 +213,6 @@ class Personal(CandidateSource):
     def select(self, ask: Ask) -> Fragment | None:
         if ask.version_id is None or ask.query is None:
             return None
-        if ask.is_slim:
-            nearest = compose(
-                "(select item_id from allowed order by distance limit {limit})", limit=literal(ask.nearest)
-            )
-            return compose("select {row} from {rows}", row=ask.row, rows=ask.with_rows(nearest))
         return compose(
             "select {row} from {pool} where {where} order by {distance} limit {limit}",
             row=ask.row,

@@ -127,12 +127,8 @@ def _listed(ask: Ask) -> Fragment:
     """What is allowed, where that is little."""
     if not ask.narrow:
         return Fragment("")
-    row = ask.row
-    if ask.is_slim:
-        near = store.distance(Fragment("v.vector"), ask.query) if ask.query is not None else Fragment("null::float8")
-        row = compose("v.item_id, {near} as distance", near=near)
     where = ask.allowed.where(narrow=True, by_text=ask.version_id is None)
     pool = replace(ask, narrow=False).pool
     return compose(
-        "with allowed as materialized (select {row} from {pool} where {where})", row=row, pool=pool, where=where
+        "with allowed as materialized (select {row} from {pool} where {where})", row=ask.row, pool=pool, where=where
     )
