@@ -101,6 +101,14 @@ def _told(question: Question) -> Known:
             told = _give_up_version(told, error)
     try:
         return ask_visitor(question, told.live)
+    except UNAVAILABLE:  # the news that came along may have brought the version back
+        return _without_news(replace(question, fixed=True), told)
+
+
+def _without_news(question: Question, told: Known) -> Known:
+    """What is known of the visitor without a version, and without a look for news."""
+    try:
+        return ask_visitor(question, told.live)
     except UNAVAILABLE as error:
         complain("visitors are not known", error)
         return told
