@@ -11,7 +11,7 @@ from scipy import sparse
 
 from ..dataset import Bools, Floats, Ints
 from ..inference.blend import PERSONAL, SOURCE_CANDIDATES, VECTOR_CANDIDATES, Blend
-from .evaluation import Doubles, gains, ideal
+from .evaluation import Doubles, gains, ideal, top
 from .queries import Queries, relevant_count
 
 CELLS = 8_000_000
@@ -70,7 +70,7 @@ def full_ranking(asked: Queries, catalogue: Bools, score: Score, n: int = 50) ->
     lists = [np.empty((0, min(n, len(catalogue))), np.int32)]
     for rows in chunks(asked, len(catalogue)):
         scores = np.where(forbidden(asked, catalogue, rows), np.float32(-np.inf), score(rows))
-        items, values = _top(scores, n)
+        items, values = top(scores, n)
         lists.append(np.where(np.isfinite(values), items, -1).astype(np.int32))
     out = np.vstack(lists)
     return np.pad(out, ((0, 0), (0, n - out.shape[1])), constant_values=-1) if out.shape[1] < n else out
@@ -84,19 +84,6 @@ def full_ndcg(asked: Queries, catalogue: Bools, score: Score) -> Doubles:
         row, column = asked.relevant[rows].nonzero()
         out[rows] = np.bincount(row, gains(scores, row, column), minlength=len(scores))
     return out / ideal(relevant_count(asked))
-
-
-def _top(scores: Floats, n: int) -> tuple[Ints, Floats]:
-    n = min(n, scores.shape[1])
-    found = np.argpartition(-scores, n - 1, axis=1)[:, :n] if n < scores.shape[1] else _all(scores)
-    found = np.sort(found, axis=1)  # equal scores are ranked by position, whatever the partition did
-    values = np.take_along_axis(scores, found, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    return np.take_along_axis(found, order, axis=1).astype(np.int32), np.take_along_axis(values, order, axis=1)
-
-
-def _all(scores: Floats) -> npt.NDArray[np.intp]:
-    return np.tile(np.arange(scores.shape[1]), (len(scores), 1))
 
 
 def gather(

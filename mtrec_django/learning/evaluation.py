@@ -41,6 +41,20 @@ def ideal(relevant_count: npt.NDArray[np.integer], k: int = 10) -> Doubles:
     return best[np.minimum(relevant_count, k)]
 
 
+def top(scores: Floats, n: int) -> tuple[Ints, Floats]:
+    """The n best of each row, the best first, and their scores. [queries, n] twice"""
+    n = min(n, scores.shape[1])
+    found = np.argpartition(-scores, n - 1, axis=1)[:, :n] if n < scores.shape[1] else _all(scores)
+    found = np.sort(found, axis=1)  # equal scores are ranked by position, whatever the partition did
+    values = np.take_along_axis(scores, found, axis=1)
+    order = np.argsort(-values, axis=1, kind="stable")
+    return np.take_along_axis(found, order, axis=1).astype(np.int32), np.take_along_axis(values, order, axis=1)
+
+
+def _all(scores: Floats) -> npt.NDArray[np.intp]:
+    return np.tile(np.arange(scores.shape[1]), (len(scores), 1))
+
+
 def gains(scores: Floats, row: Longs, column: Longs, k: int = 10) -> Doubles:
     """What each right answer gains in the ranking of its row, before it is normalised. [answers]
 
@@ -58,10 +72,8 @@ def gains(scores: Floats, row: Longs, column: Longs, k: int = 10) -> Doubles:
 
 def _places(scores: Floats, row: Longs, column: Longs, k: int) -> Longs:
     """Where answers stand, at most k: all rankings are made. [answers]"""
-    top = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
-    order = np.argsort(-np.take_along_axis(scores, top, axis=1), axis=1, kind="stable")
     place = np.full(scores.shape, k, np.int8)
-    np.put_along_axis(place, np.take_along_axis(top, order, axis=1), np.arange(k, dtype=np.int8)[None, :], axis=1)
+    np.put_along_axis(place, top(scores, k)[0], np.arange(k, dtype=np.int8)[None, :], axis=1)
     return place[row, column].astype(np.int64)
 
 

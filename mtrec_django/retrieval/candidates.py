@@ -87,14 +87,22 @@ class Ask:
     @property
     def is_open(self) -> bool:
         """Whether all but what is sold out or left out one by one is allowed."""
-        left_out = sum(map(len, self.allowed.objects.values()))
-        return not (self.narrow or self.allowed.keys or self.allowed.without or left_out > FEW_OBJECTS)
+        return not (self.narrow or self.allowed.keys or self.allowed.without or self.left_out > FEW_OBJECTS)
+
+    @property
+    def left_out(self) -> int:
+        """How many objects are left out one by one."""
+        return sum(map(len, self.allowed.objects.values()))
+
+    @property
+    def by_name(self) -> bool:
+        """Whether sources name items themselves: those of a version, while nearly all are allowed."""
+        return self.version_id is not None and self.is_open
 
     def looked_up(self, ranked: Sequence[int], limit: int) -> list[int]:
         """So many of a ranking of items that about `limit` are allowed, where nearly all are."""
         out = set(self.allowed.excluded)
-        left_out = sum(map(len, self.allowed.objects.values()))
-        most = ceil((limit + left_out) / max(self.share, 0.1))
+        most = ceil((limit + self.left_out) / max(self.share, 0.1))
         return [item for item in ranked[: most + len(out)] if item not in out][:most]
 
     @property
@@ -232,9 +240,7 @@ class Together(CandidateSource):
     whole = True
 
     def named(self, ask: Ask) -> list[int] | None:
-        if ask.version_id is None or not ask.is_open:
-            return None
-        return ask.looked_up(ask.gathered.strongest(TRIED_UNFILTERED), self.limit)
+        return ask.looked_up(ask.gathered.strongest(TRIED_UNFILTERED), self.limit) if ask.by_name else None
 
     def select(self, ask: Ask) -> Fragment | None:
         strongest = ask.gathered.strongest(TRIED if ask.allowed.keys else TRIED_UNFILTERED)
@@ -254,7 +260,7 @@ class Popular(CandidateSource):
     whole = True
 
     def named(self, ask: Ask) -> list[int] | None:
-        return _most(ask, ask.counts.most_popular, max(self.limit, ask.n))
+        return ask.looked_up(ask.counts.most_popular, max(self.limit, ask.n)) if ask.by_name else None
 
     def select(self, ask: Ask) -> Fragment | None:
         return _by_score(ask, Fragment("popular"), max(self.limit, ask.n))
@@ -268,7 +274,7 @@ class Trending(CandidateSource):
     whole = True
 
     def named(self, ask: Ask) -> list[int] | None:
-        return _most(ask, ask.counts.most_trending, max(self.limit, ask.n))
+        return ask.looked_up(ask.counts.most_trending, max(self.limit, ask.n)) if ask.by_name else None
 
     def select(self, ask: Ask) -> Fragment | None:
         return _by_score(ask, Fragment("trending"), max(self.limit, ask.n))
@@ -295,13 +301,6 @@ class New(CandidateSource):
             where=ask.allowed.where(narrow=True, by_text=True),
             limit=literal(limit),
         )
-
-
-def _most(ask: Ask, ranked: Sequence[int], limit: int) -> list[int] | None:
-    """The first of a ranking by counts; None where so many may not be allowed that Postgres should try one by one."""
-    if ask.version_id is None or not ask.is_open:
-        return None
-    return ask.looked_up(ranked, limit)
 
 
 def _by_score(ask: Ask, column: Fragment, limit: int) -> Fragment | None:
