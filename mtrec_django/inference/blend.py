@@ -21,12 +21,14 @@ PERSONAL = "personal"
 """Cosine of the query vector and the item vector."""
 TOGETHER = "together"
 """What goes with the history by the table of neighbours, see `combine`."""
+TEXT = "text"
+"""Cosine of what is written on the item and on those of the history, weighted as in `combine`, see `texts`."""
 POPULAR = "popular"
 """Log of the item's share of what is wanted in this scenario."""
 FRESH = "fresh"
 """Minus the log of the item's age in days."""
 
-FEATURES = (PERSONAL, TOGETHER, POPULAR, FRESH)
+FEATURES = (PERSONAL, TOGETHER, TEXT, POPULAR, FRESH)
 
 VECTOR_CANDIDATES = 300
 """How many of the nearest items by vector are scored."""

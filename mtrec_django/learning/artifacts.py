@@ -13,6 +13,7 @@ from ..dataset import Floats, Goal
 from ..inference.artifact import Artifact, ArtifactError
 from ..inference.blend import Blend
 from ..inference.query import QueryEncoder
+from ..inference.texts import Bytes
 from ..representation.features import ItemFeatures
 from .neighbours import Neighbours
 
@@ -37,6 +38,7 @@ class Trained:
     neighbours: Neighbours
     priors: Floats  # [goals, items], log prior
     report: dict[str, Any] = field(default_factory=dict)
+    texts: Bytes | None = None  # [items, width], see `inference.texts`; None where no blend compares texts
     measured: Snapshot | None = None
     """The weights that had seen old events only: what a transfer is measured against, where a later training starts."""
 
@@ -115,6 +117,8 @@ def save_trained(trained: Trained) -> tuple[bytes, bytes]:
         arrays.update({f"measured.{name}": array for name, array in trained.measured.arrays.items()})
     else:
         arrays["residual"] = trained.residual.astype(np.float16)
+    if trained.texts is not None:
+        arrays["texts"] = trained.texts
     config: dict[str, Any] = {"base": trained.id, "report": trained.report}
     if np.issubdtype(trained.item_ids.dtype, np.integer):
         arrays["item_ids"] = trained.item_ids
@@ -141,6 +145,7 @@ def load_trained(artifact: bytes, state: bytes) -> Trained:
         Neighbours(rest.arrays["others"], rest.arrays["weights"].astype(np.float32)),
         rest.arrays["priors"],
         rest.config["report"],
+        rest.arrays.get("texts"),
         _snapshot(rest),
     )
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ..dataset import Bools, Floats, Ints
-from ..inference.blend import PERSONAL, SOURCE_CANDIDATES, VECTOR_CANDIDATES, Blend
+from ..inference.blend import PERSONAL, SOURCE_CANDIDATES, TEXT, VECTOR_CANDIDATES, Blend
 from .evaluation import Doubles, gains, ideal, top
 from .queries import Queries, relevant_count
 
@@ -94,6 +94,7 @@ def gather(
     vectors: Floats,
     together: dict[str, tuple[sparse.csr_matrix, sparse.csr_matrix]],
     prior: dict[str, Floats],
+    text: tuple[sparse.csr_matrix, Floats] | None = None,
 ) -> Candidates:
     """Candidates of every source with every feature.
 
@@ -102,6 +103,8 @@ def gather(
         vectors: [items, dim]
         together: feature -> history weights [queries, items] and table [items, items]
         prior: feature -> log prior [items]
+        text: history weights [queries, items] and unit rows of what is written on items [items, n]; no source, but
+            what sources found is compared with the history by it
     """
     order = {name: np.argsort(-values, kind="stable") for name, values in prior.items()}
     parts = []
@@ -119,8 +122,24 @@ def gather(
         known = {PERSONAL: near[row, item]}
         known |= {name: _entries(product, row, item) for name, product in found.items()}
         known |= {name: values[item] for name, values in prior.items()}
+        if text is not None:
+            known[TEXT] = _likeness(text[0][rows], text[1], row, item)
         parts.append(_padded(row, item, known, len(no), asked.relevant[rows]))
-    return _stacked(parts, [PERSONAL, *together, *prior])
+    return _stacked(parts, [PERSONAL, *together, *prior, *([] if text is None else [TEXT])])
+
+
+def _likeness(
+    history: sparse.csr_matrix, similar: Floats, row: npt.NDArray[np.integer], item: npt.NDArray[np.integer]
+) -> Floats:
+    """`inference.texts.likeness` of pairs, NaN for items that say nothing. [pairs]"""
+    met = np.asarray(history @ similar, np.float32)
+    out = np.empty(len(row), np.float32)
+    step = max(1, CELLS // max(similar.shape[1], 1))
+    for some in (slice(first, first + step) for first in range(0, len(row), step)):
+        rows = similar[item[some]]
+        out[some] = np.einsum("pn,pn->p", met[row[some]], rows)
+        out[some][~rows.any(axis=1)] = np.nan
+    return out
 
 
 def _mark_top(chosen: Bools, scores: Floats, n: int) -> None:

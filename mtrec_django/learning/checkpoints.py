@@ -103,9 +103,9 @@ class Checkpoint:
         self.best, self.waited = told(lambda: self.best), int(told(lambda: self.waited))
         self.epochs += [{"epoch": number + 1} for number in range(len(self.epochs), done)]
 
-    def judge(self, value: float) -> None:
-        """Keep the weights if they are the best so far."""
-        if value > self.best:
+    def judge(self, value: float, *, sure: bool = True) -> None:
+        """Keep the weights if they are the best so far, or if nobody can tell."""
+        if value > self.best or not sure:
             self.best, self.waited = value, 0
             self.best_weights = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         else:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from ..dataset import Dataset, Floats
-from ..inference.blend import PERSONAL, POPULAR, TOGETHER, Blend
+from ..inference.blend import PERSONAL, POPULAR, TEXT, TOGETHER, Blend
 from .blending import Choice, Scorer, blend_of, choose
 from .candidates import Candidates, gather
 from .neighbours import Neighbours
@@ -25,7 +25,6 @@ WEIGHTS = (0.1, 0.2, 0.5, 1.0, 2.0)
 OWN = (0.5, 0.1, -0.05, -0.15, -1.0)
 """Tried: how much what was met before counts for itself, or against itself, beside all its neighbours."""
 OWN_BY = 1.01
-TEXT = "text"
 SELF = "self"
 MOST_QUESTIONS = 1500
 WORTH_READING = 0.5
@@ -277,15 +276,17 @@ class _Goal:
             return Blend(), {}
         reading = self._read_anew(table) if own else self.readings[name]
         asked, queries = (self.few, self.few_queries) if self.search.few else (self.asked, self.queries)
+        history, similar = self._history(asked, reading), self.run.similar
         found = gather(
             asked,
             self.run.dataset.catalogue[self.asked.scenario],
             queries=queries,
             vectors=self.vectors,
-            together={TOGETHER: (self._history(asked, reading), table.matrix())},
+            together={TOGETHER: (history, table.matrix())},
             prior={POPULAR: prior(self.known, self.asked.scenario, self.half_life)},
+            text=(history, similar) if similar.any() else None,
         )
-        choice: Choice = choose(Scorer(found, relevant_count(asked), (PERSONAL, TOGETHER, POPULAR)))
+        choice: Choice = choose(Scorer(found, relevant_count(asked), found.features))
         blend = blend_of(choice, reading)
         record = {"ndcg@10": choice.ndcg, "alone": choice.alone, "blend": blend.to_json(), "questions": len(asked)}
         return blend, record

@@ -63,12 +63,17 @@ def together() -> Iterator[World]:
 
 def told(value: Callable[[], float]) -> float:
     """What the first process finds, in all of them; the others wait for it."""
+    return told_both(lambda: (value(), 0.0))[0]
+
+
+def told_both(values: Callable[[], tuple[float, float]]) -> tuple[float, float]:
+    """The same of two numbers."""
     here = world()
     if here.size == 1:
-        return value()
-    number = torch.tensor([value() if here.rank == 0 else 0.0], dtype=torch.float64)
-    distributed.broadcast(number, 0)
-    return float(number)
+        return values()
+    numbers = torch.tensor(values() if here.rank == 0 else (0.0, 0.0), dtype=torch.float64)
+    distributed.broadcast(numbers, 0)
+    return float(numbers[0]), float(numbers[1])
 
 
 def align(network: nn.Module) -> None:

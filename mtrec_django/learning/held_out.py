@@ -43,7 +43,7 @@ class HeldOut:
         blend = self.fitted.chosen.blends[goal]
         values = prior(self.both, goal, recipe.half_life[goal])
         vectors, encoder = self.run.vectors(self.network, self.both), self.run.encoder(self.network)
-        return candidates(self.run.dataset, asked, encoder, vectors, self.table, blend, values)
+        return candidates(self.run.dataset, asked, encoder, vectors, self.table, blend, values, self.run.texts(blend))
 
     def lists(self, asked: Queries) -> Ints:
         """What would be shown. [queries, 50]"""

@@ -31,11 +31,13 @@ FEWEST_QUESTIONS = 30
 RIVALS = ("popularity", "itemknn", "live")
 
 
-def network_ndcg(run: Run, network: Network, known: Dataset, asked: list[Queries]) -> float:
-    """The network alone, every item ranked, mean over the scenarios; decides when training ends."""
-    values = [each.mean() for each in network_each(run, network, known, asked)]
+def network_ndcg(run: Run, network: Network, known: Dataset, asked: list[Queries]) -> tuple[float, float]:
+    """The network alone, every item ranked, mean over the scenarios, and how many questions it had an answer to;
+    decides when training ends."""
+    each = network_each(run, network, known, asked)
     weights = np.sqrt([len(questions) for questions in asked])
-    return float(np.average(values, weights=weights))
+    hits = sum(int((values > 0).sum()) for values in each)
+    return float(np.average([values.mean() for values in each], weights=weights)), float(hits)
 
 
 def network_each(run: Run, network: Network, known: Dataset, asked: list[Queries]) -> list[Doubles]:
@@ -59,8 +61,9 @@ def candidates(
     table: sparse.csr_matrix,
     reading: Blend,
     log_prior: Floats,
+    similar: Floats | None = None,
 ) -> Candidates:
-    """What serving would score for these questions."""
+    """What serving would score for these questions; `similar` where the blend compares texts. [items, n]"""
     history = histories(dataset.events, asked, len(dataset.items), reading, dataset.kinds)
     return gather(
         asked,
@@ -69,6 +72,7 @@ def candidates(
         vectors=vectors,
         together={TOGETHER: (history, table)},
         prior={POPULAR: log_prior},
+        text=None if similar is None else (history, similar),
     )
 
 
@@ -103,7 +107,7 @@ def measure_all(
         if not len(questions):
             continue
         log_prior = prior(before, goal, fitted.chosen.recipe.half_life[goal])
-        found = candidates(dataset, questions, encoder, vectors, table, blend, log_prior)
+        found = candidates(dataset, questions, encoder, vectors, table, blend, log_prior, run.texts(blend))
         lists = {
             "ours": found.ranked(blend),
             "network": found.ranked(Blend({PERSONAL: 1.0})),
@@ -111,7 +115,7 @@ def measure_all(
             "itemknn": _itemknn(dataset, questions, knn),
         }
         if rival is not None:
-            lists["live"] = rival.lists(questions, table, log_prior)
+            lists["live"] = rival.lists(run, questions, table, log_prior)
         _record(out, run, before, questions, lists)
     return out
 
@@ -131,12 +135,12 @@ class Rival:
         vectors = aligned_vectors(live, dataset.items)
         return cls(live, with_kinds_of(live, dataset), vectors, visitors_of(live, dataset, before.events, vectors))
 
-    def lists(self, asked: Queries, table: sparse.csr_matrix, log_prior: Floats) -> Ints:
-        """What it would show."""
+    def lists(self, run: Run, asked: Queries, table: sparse.csr_matrix, log_prior: Floats) -> Ints:
+        """What it would show; texts are compared as the run has them."""
         name = self.dataset.goals[asked.scenario].name
         blend = self.live.blend(name)
         encoder = replace(self.live.encoder(name), visitors=self.visitors)
-        found = candidates(self.dataset, asked, encoder, self.vectors, table, blend, log_prior)
+        found = candidates(self.dataset, asked, encoder, self.vectors, table, blend, log_prior, run.texts(blend))
         return found.ranked(blend)
 
 

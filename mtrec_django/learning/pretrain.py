@@ -18,6 +18,8 @@ import torch
 from ..columns import on_disk
 from ..dataset import Dataset, Floats
 from ..inference.artifact import Artifact
+from ..inference.blend import TEXT
+from ..inference.texts import pack
 from .artifacts import Snapshot, Trained, card
 from .checkpoints import Keeper, Mark
 from .choosing import Chosen, choose_all
@@ -163,7 +165,7 @@ def train_and_choose(
         checkpoint=checkpoint,
         mark=Mark.of(dataset, run.rows, settings, run.seed, begun_at.id if begun_at else "") if checkpoint else None,
     )
-    vain = vain or (bool(few) and heed(run, network, old, lambda: network_ndcg(run, network, old, few)))
+    vain = vain or (bool(few) and heed(run, network, old, lambda: network_ndcg(run, network, old, few)[0]))
     clock.lap("train")
     live = begun_at if begun_at is not None and holds(begun_at, old) else None
     if live is not None:
@@ -310,6 +312,8 @@ def assemble(
         "settings": run.settings.to_json(),
         "seed": run.seed,
     }
+    compared = any(blend.weights.get(TEXT) for blend in fitted.chosen.blends)
+    config["texts"] = run.similar.shape[1] if compared else 0
     config["id"] = hashlib.sha256(b"".join(array.tobytes() for array in arrays.values())).hexdigest()[:16]
     return Trained(
         Artifact("base", config, arrays, card("base", config, report)),
@@ -319,5 +323,6 @@ def assemble(
         table,
         priors,
         report,
+        on_disk(pack(run.similar)) if compared else None,
         fitted.snapshot,
     )

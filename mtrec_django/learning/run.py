@@ -12,6 +12,7 @@ import torch
 
 from ..dataset import Dataset, Floats
 from ..inference.artifact import Artifact
+from ..inference.blend import TEXT, Blend
 from ..inference.query import QueryEncoder
 from ..representation.features import ColdPlaces, ItemFeatures
 from .distributed import agree, align_rows, world
@@ -135,6 +136,10 @@ class Run:
         counts = np.bincount(dataset.events.item, minlength=len(dataset.items))
         negatives = Negatives(counts, self.settings.negatives, self.settings.full_softmax_items)
         return Trainer(network, negatives, dataset.catalogue, self.settings, rate=rate, seed=seed)
+
+    def texts(self, blend: Blend) -> Floats | None:
+        """What a blend compares by what is written; None where it does not. [items, n]"""
+        return self.similar if blend.weights.get(TEXT) else None
 
     def by_text(self) -> Neighbours:
         """The neighbours of every item by what is written on it: found once, since no event changes them; on disk."""

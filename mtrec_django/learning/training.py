@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from ..dataset import Bools, Floats
 from .checkpoints import Checkpoint, Keeper, Mark
-from .distributed import align, average, told, world
+from .distributed import align, average, told_both, world
 from .network import Network
 from .sampling import Batch, Negatives, Sampler
 from .settings import Progress, Settings
@@ -140,8 +140,10 @@ def schedule(progress: float, warm_up: float = 0.03) -> float:
     return 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
 
 
-Validate = Callable[[], float]
-"""How good the network is now: the higher, the better."""
+Validate = Callable[[], tuple[float, float]]
+"""How good the network is now, the higher, the better; and how many questions it had an answer to."""
+FEWEST_HITS = 20
+"""With fewer answers no epoch is better than another: training goes on to its end."""
 
 
 def train(
@@ -156,7 +158,8 @@ def train(
     checkpoint: Keeper | None = None,
     mark: Mark | None = None,
 ) -> Course:
-    """Run the epochs; with `validate` the best weights are kept and training ends when they get no better.
+    """Run the epochs; with `validate` the best weights are kept and training ends when they get no better, as far as
+    there is enough to tell by.
 
     With a keeper it goes on after the last epoch that was kept, if that was of a training with the same mark.
     """
@@ -173,8 +176,8 @@ def train(
             "loss": _epoch(trainer, sampler, course, epoch, epochs, per_epoch, progress, step),
         }
         if validate is not None:
-            record["ndcg@10"] = value = told(validate)
-            state.judge(value)
+            record["ndcg@10"], hits = told_both(validate)
+            state.judge(record["ndcg@10"], sure=hits >= FEWEST_HITS)
         course.epochs.append(record)
         state.write(last=epoch + 1 == epochs or state.waited >= patience)
     if state.best_weights is not None:

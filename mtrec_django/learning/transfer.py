@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from ..dataset import Bools, Dataset, Floats, Longs
 from ..inference.artifact import Artifact
-from ..inference.blend import PERSONAL, POPULAR, TOGETHER, Blend
+from ..inference.blend import Blend
 from ..inference.query import QueryEncoder
 from .artifacts import Trained, Transfer, card
 from .blending import Scorer, blend_of, choose
@@ -246,7 +246,8 @@ def _compared(
     each = {}
     for arm, (encoder, blend) in arms.items():
         asked = with_kinds_of(frozen.base, dataset)
-        lists = candidates(asked, test, encoder, frozen.vectors, table, blend, values).ranked(blend)
+        similar = run.texts(blend)
+        lists = candidates(asked, test, encoder, frozen.vectors, table, blend, values, similar).ranked(blend)
         metrics[arm] = measure(lists, test.relevant, counts=counts, catalogue=catalogue)
         each[arm] = per_query(lists, test.relevant)["ndcg@10"]
     return metrics, margin(each["transfer"], each["base"], seed=run.seed)
@@ -294,8 +295,9 @@ def _own_blend(
     table = recipe.build(old, run.settings, run.by_text, run.cold_places).matrix()
     values = prior(old, asked.scenario, half_life)
     data = with_kinds_of(frozen.base, run.dataset)
-    found = candidates(data, asked, encoder, frozen.vectors, table, reading, values)
-    choice = choose(Scorer(found, relevant_count(asked), (PERSONAL, TOGETHER, POPULAR)))
+    similar = run.similar if frozen.base.artifact.config.get("texts") else None  # or serving has none to compare by
+    found = candidates(data, asked, encoder, frozen.vectors, table, reading, values, similar)
+    choice = choose(Scorer(found, relevant_count(asked), found.features))
     return blend_of(choice, reading)
 
 

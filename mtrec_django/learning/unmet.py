@@ -151,6 +151,7 @@ class _Goal:
             vectors=self.vectors,
             together={TOGETHER: (self.history, table)},
             prior={POPULAR: self.log_prior},
+            text=None if (similar := self.run.texts(self.blend)) is None else (self.history, similar),
         )
         lists = found.ranked(self.blend, 10)
         return np.asarray(per_query(lists, self.asked.relevant)["ndcg@10"] @ self.weight, np.float32)
