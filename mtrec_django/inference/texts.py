@@ -11,18 +11,25 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.int8]
 
+CHUNK = 65_536
+"""Rows that are packed at once."""
+
 
 def pack(rows: Floats) -> Bytes:
     """Rows as they are stored; what says nothing is zero. [items, width]"""
-    largest = np.abs(rows).max(axis=1, keepdims=True, initial=0)
-    return np.rint(127 * rows / np.where(largest > 0, largest, 1)).astype(np.int8)
+    out = np.empty(rows.shape, np.int8)
+    for some in (slice(first, first + CHUNK) for first in range(0, len(rows), CHUNK)):  # all in floats fill a memory
+        largest = np.abs(rows[some]).max(axis=1, keepdims=True, initial=0)
+        out[some] = np.rint(127 * rows[some] / np.where(largest > 0, largest, 1))
+    return out
 
 
 def unpack(packed: bytes, width: int) -> Floats:
     """Unit rows of stored ones put together, NaN for those that say nothing. [items, width]"""
     rows = np.frombuffer(packed, np.int8).reshape(-1, max(width, 1)).astype(np.float32)
-    size = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(size > 0, size, np.float32("nan"))
+    size = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
+    rows *= 1 / np.where(size > 0, size, np.float32("nan"))
+    return rows
 
 
 def likeness(history: Floats, met: Floats, rows: Floats) -> Floats:

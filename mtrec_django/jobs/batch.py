@@ -81,7 +81,7 @@ def lists_of(
     for mine, some in arms.values():
         question = Question(mine, n, queryset=queryset, changes=changes)
         if _is_made_together(question):
-            crowd = Crowd(question, shelf(mine.base.id if mine.base else 0, stamp))
+            crowd = Crowd(question, shelf(mine.base.id if mine.base else 0, stamp, mine.width))
             made |= {one.visitor: one for one in crowd.lists(some)}
     alone = [visitor for visitor in visitors if visitor.pk not in made]
     made |= {one.pk: _alone(one, scenario, n, queryset, rules) for one in alone}

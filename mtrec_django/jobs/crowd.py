@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from django.utils.functional import Promise
 
-from ..inference.blend import FRESH, PERSONAL, POPULAR, SOURCE_CANDIDATES, TOGETHER, VECTOR_CANDIDATES, Blend
+from ..inference.blend import FRESH, PERSONAL, POPULAR, SOURCE_CANDIDATES, TEXT, TOGETHER, VECTOR_CANDIDATES, Blend
+from ..inference.texts import likeness
 from ..models import Visitor
 from ..retrieval.found import Candidates
 from ..retrieval.gathering import gather
@@ -121,7 +122,8 @@ class Crowd:
         return past.history.pulls(self.encoder, past.about)
 
     def _candidates(self, past: Past, scores: Floats, seen: Longs) -> tuple[Longs, Candidates]:
-        weights = self.blend.history_weights(past.history.kinds, np.array(past.history.here, np.bool_))
+        here = np.array(past.history.here, np.bool_)
+        weights = self.blend.history_weights(past.history.kinds, here, past.history.ages)
         gathered = gather(weights, past.history.neighbours)
         nearest = best(scores, max(VECTOR_CANDIDATES, self.question.n + SPARE))
         with_history = self._first(self._rows_of(np.array(gathered.strongest(len(gathered.items)), np.int64)), seen)
@@ -129,23 +131,29 @@ class Crowd:
         rows = np.unique(np.concatenate([nearest, with_history, popular]))
         at, items = self.at[rows], self.shown.items[rows]
         together, partners = gathered.of(items)
+        features = {
+            PERSONAL: scores[rows],
+            TOGETHER: together,
+            POPULAR: self.shown.popular[rows],
+            FRESH: -np.log1p(self.shown.days[rows]),
+        }
+        texts, met = None, past.history.texts
+        if met is not None and (texts := self.shelf.written(at)) is not None:
+            features[TEXT], met = likeness(weights, met, texts), weights[:, None] * met
         found = Candidates(
             items=items,
             labels=self.shelf.labels[at].tolist(),
             object_ids=self.shelf.object_ids[at].tolist(),
             found_by=[_BY_COUNT if one else _OTHERWISE for one in np.isin(rows, popular).tolist()],
-            features={
-                PERSONAL: scores[rows],
-                TOGETHER: together,
-                POPULAR: self.shown.popular[rows],
-                FRESH: -np.log1p(self.shown.days[rows]),
-            },
+            features=features,
             trending=np.zeros(len(rows), np.float32),
             days=self.shown.days[rows].astype(np.float64),
             partners={TOGETHER: partners},
             vectors=self.vectors[rows],
             categories=self.shown.categories_of(rows),
             marks=np.empty((len(rows), 0), np.bool_),
+            texts=texts,
+            met=met,
         )
         return rows, found
 

@@ -116,17 +116,22 @@ def _write_version(writer: _Writer, version: ModelVersion) -> set[int]:
     """Its parts; returns the items they speak of."""
     folder = folder_of(version.pk)
     items: set[int] = set()
+    width = 0
     for name in PARTS:
         parts = version.files.filter(name=name).order_by("part").values_list("data", "sha256")
         if not parts.exists():
             continue
         data = joined(parts.iterator(chunk_size=1))
         writer.add(f"{folder}/{name}.safetensors", data)
+        if name == "artifact":
+            width = Artifact.from_bytes(data).config.get("texts", 0)
         if name == "state":
             items |= set(items_of(Artifact.from_bytes(data)).tolist())
     if version.kind == ModelVersion.Kind.BASE:
         ids, vectors = store.read_vectors(version.pk)
         arrays: dict[str, Any] = {"items": ids, "vectors": vectors.astype(np.float16)}
+        if width:
+            arrays["texts"] = store.read_texts(version.pk, width)
         writer.add(f"{folder}/vectors.safetensors", Artifact("vectors", arrays=arrays).to_bytes())
         items |= set(ids.tolist())
     return items

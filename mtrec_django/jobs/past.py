@@ -78,6 +78,7 @@ def _history(rows: Rows, place: Live, shelf: Shelf) -> History:
         tuple(where == place.scenario.pk for where in places),
         np.where((at >= 0)[:, None], shelf.vectors[at], np.float32(np.nan)),
         tuple(shelf.neighbours[row] if row >= 0 else None for row in known),
+        shelf.written(at),
     )
 
 

@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef
 
 from ..conf import get_config
 from ..dataset import Items
+from ..inference.texts import pack
 from ..learning.artifacts import Trained
 from ..learning.placing import item_neighbours, item_vectors
 from ..models import Item, ItemContent, ItemVector, ModelVersion
@@ -33,7 +34,8 @@ def _place(base: ModelVersion) -> int:
     items, _ = read_items(pks)
     known, _ = read_items(trained.item_ids.tolist())
     complete = len(known) == len(trained.item_ids)  # an item deleted since leaves the rows without its neighbour
-    placed = store.upsert(base.pk, pks, item_vectors(trained, items, known if complete else None))
+    texts = pack(trained.features.similarity(items)) if trained.artifact.config.get("texts") else None
+    placed = store.upsert(base.pk, pks, item_vectors(trained, items, known if complete else None), texts)
     if complete:
         _join(base, trained, items, known)
     return placed

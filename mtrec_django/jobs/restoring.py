@@ -169,9 +169,8 @@ def _load(version: ModelVersion, vectors: Artifact, state: Artifact, items: _Ite
     keys = items.keys(vectors.arrays["items"])
     known = keys > 0
     store.create(version.pk)
-    store.load_vectors(
-        version.pk, zip(keys[known].tolist(), vectors.arrays["vectors"][known].astype(np.float32), strict=True)
-    )
+    rows = zip(keys[known].tolist(), vectors.arrays["vectors"][known].astype(np.float32), strict=True)
+    store.load_vectors(version.pk, rows, vectors.arrays["texts"][known] if "texts" in vectors.arrays else None)
     learned = items.keys(items_of(state))
     store.load_neighbours(version.pk, _neighbours(learned, state.arrays["others"], state.arrays["weights"]))
     tell("Building the index", 1, 2)

@@ -1,6 +1,6 @@
 """All items of a base version in memory: what lists of many visitors are made from. Loaded once a process and version.
 
-About 1,700 bytes an item with a hundred neighbours.
+About 1,700 bytes an item with a hundred neighbours, and some 200 more where texts are compared.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import numpy.typing as npt
 from django.db import connections, transaction
 
 from ..conf import DIM
+from ..inference.texts import Bytes
+from ..inference.texts import unpack as unpack_texts
 from ..retrieval import store
-from ..retrieval.statement import compose, read
+from ..retrieval.statement import Fragment, compose, read
 from .copying import copy_rows
 
 Floats = npt.NDArray[np.float32]
@@ -36,9 +38,17 @@ class Shelf:
     titles: npt.NDArray[np.object_]  # [items]
     vectors: Floats  # [items, dim]
     neighbours: list[bytes | None]  # of each item, packed
+    texts: Bytes | None = None  # what is written on each, where that is compared [items, width]
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def written(self, at: Longs) -> Floats | None:
+        """What is written where items stand, NaN for nothing and for -1; None where not compared. [at, width]"""
+        if self.texts is None:
+            return None
+        rows = unpack_texts(self.texts[at].tobytes(), self.texts.shape[1])
+        return np.where((at >= 0)[:, None], rows, np.float32("nan"))
 
     def positions(self, items: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Where items stand, -1 for what is not there."""
@@ -50,19 +60,22 @@ class Shelf:
 
 
 @lru_cache(maxsize=1)
-def shelf(version_id: int, stamp: str) -> Shelf:
-    """The items of a base version, kept as long as the same batch asks: `stamp` names it."""
+def shelf(version_id: int, stamp: str, width: int = 0) -> Shelf:
+    """The items of a base version, kept as long as the same batch asks: `stamp` names it. With a width, what is written
+    on them too, so many bytes each."""
     table = store.vectors_table(version_id).text
+    text = f", {store.packed_text(Fragment('text'), width).text}" if width else ""
     read_in = copy_rows(
-        f"select item_id, vector from {table} where version_id = {int(version_id)} order by item_id",  # noqa: S608
+        f"select item_id, vector{text} from {table} where version_id = {int(version_id)} order by item_id",  # noqa: S608
         [],
-        [("item", ">i8"), ("vector", f"V{_VECTOR.itemsize}")],
+        [("item", ">i8"), ("vector", f"V{_VECTOR.itemsize}"), *([("text", f"V{width}")] if width else [])],
     )
     items = read_in["item"].astype(np.int64)
     cells = np.ascontiguousarray(read_in["vector"]).view(_VECTOR)
     labels, object_ids, titles = _names(items)
     vectors = cells["values"].reshape(-1, DIM).astype(np.float32)
-    return Shelf(items, labels, object_ids, titles, vectors, _neighbours(items, version_id))
+    texts = np.ascontiguousarray(read_in["text"]).view(np.int8).reshape(-1, width) if width else None
+    return Shelf(items, labels, object_ids, titles, vectors, _neighbours(items, version_id), texts)
 
 
 def _names(items: Longs) -> list[npt.NDArray[np.object_]]:

@@ -226,7 +226,7 @@ def _store(version: ModelVersion, trained: Trained, progress: ProgressWriter) ->
     """Load and index beside what is live; nothing serves from it before it is published."""
     progress("storing vectors", 0, 3)
     store.create(version.pk)
-    store.load_vectors(version.pk, zip(trained.item_ids.tolist(), trained.vectors, strict=True))
+    store.load_vectors(version.pk, zip(trained.item_ids.tolist(), trained.vectors, strict=True), trained.texts)
     store.load_neighbours(version.pk, _neighbour_rows(trained))
     progress("building the vector index", 1, 3)
     store.index(version.pk)

@@ -27,6 +27,7 @@ class ItemVector(models.Model):
     object_key = models.BigIntegerField(null=True)  # object_id where it is a whole number: 1.5 times faster to compare
     available = models.BooleanField(default=True)  # kept by sync
     vector = HalfVectorField(dimensions=DIM)
+    text = models.BinaryField(null=True)  # what is written on it, where the version compares that: `inference.texts`
 
     class Meta:
         verbose_name = _("item vector")

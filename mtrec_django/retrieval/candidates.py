@@ -55,6 +55,7 @@ class Ask:
     gathered: Gathered = field(default_factory=Gathered)  # what goes with the history
     counts: Counts = field(default_factory=Counts)  # how much each item is wanted in the scenario
     vectors: Floats | None = None  # of the history, NaN where unknown [events, dim]
+    texts: Floats | None = None  # likewise, see `inference.texts`; None where nothing is compared by it [events, width]
     on_page: bool = False
     """Whether the first of the history is the item on the page."""
     goal: Mapping[str, float] = field(default_factory=dict)
@@ -69,6 +70,11 @@ class Ask:
     """Querysets of which it is told whether they hold each candidate."""
     with_items: bool = False
     """Whether the items' own rows are read for all candidates, for categories and age; wide rows, so it takes time."""
+
+    @property
+    def width(self) -> int:
+        """How many bytes are read of what is written on each candidate."""
+        return 0 if self.texts is None else self.texts.shape[1]
 
     @property
     def nearest(self) -> int:
@@ -134,7 +140,9 @@ class Ask:
     def row(self) -> Fragment:
         """All that is read of a row of the pool."""
         known = "v.item_id, v.source, v.object_id, v.object_key"
-        return Fragment(f"{known}, v.created_at" if self.version_id is None else f"{known}, v.vector")
+        if self.version_id is None:
+            return Fragment(f"{known}, v.created_at")
+        return Fragment(f"{known}, v.vector, v.text" if self.width else f"{known}, v.vector")
 
     def first(self, ranked: Fragment, limit: int, *, scored: bool = False) -> Fragment:
         """The first so many of `ranked`, a SELECT of `item_id, strength`, that the pool holds and that are allowed.

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..conf import DIM
-from ..inference.blend import FRESH, PERSONAL, POPULAR, TOGETHER
+from ..inference.blend import FRESH, PERSONAL, POPULAR, TEXT, TOGETHER
+from ..inference.texts import likeness
+from ..inference.texts import unpack as unpack_texts
 from . import store
 from .candidates import Ask, CandidateSource
 from .statement import Rows
@@ -21,6 +23,8 @@ Longs = npt.NDArray[np.int64]
 
 COLUMNS = ("at", "item", "label", "object_id", "days", "vector", "strength", "partner", "marks", "categories")
 """Of a row for each source: its place, and a packed value for all that it found."""
+WITH_TEXT = (*COLUMNS, "text")
+"""The same where what is written on candidates is compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +42,26 @@ class Candidates:
     vectors: Floats  # [candidates, dim], NaN where there is none
     categories: list[dict[str, list[str]]]  # of each, empty unless asked for
     marks: npt.NDArray[np.bool_]  # [candidates, marks asked for]
+    texts: Floats | None = None  # what is written on each, see `inference.texts` [candidates, width]
+    met: Floats | None = None  # what that is compared with: of each event, times what it counts [events, width]
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def alike(self, at: int) -> Floats | None:
+        """How much of each event's text is in one candidate's; None where texts are not compared. [events]"""
+        return None if self.met is None or self.texts is None else self.met @ self.texts[at]
 
 
 def unpack(rows: Rows, ask: Ask, sources: Sequence[CandidateSource], named: Mapping[int, list[int]]) -> Candidates:
     """One entry an item, by primary key.
 
     Args:
-        rows: of `COLUMNS`; an item stands there once for each source that found it.
+        rows: of `COLUMNS` or `WITH_TEXT`; an item stands there once for each source that found it.
         named: what each source named itself, by its place.
     """
-    told = [dict(zip(COLUMNS, row, strict=True)) for row in rows if row[1] is not None]
+    names = WITH_TEXT if ask.width else COLUMNS
+    told = [dict(zip(names, row, strict=True)) for row in rows if row[1] is not None]
     by_source = {one["at"]: np.frombuffer(one["item"], ">i8").astype(np.int64) for one in told}
     items, first = np.unique(np.concatenate([_NONE, *by_source.values()]), return_index=True)
     count, picked = len(items), first.tolist()
@@ -68,6 +79,11 @@ def unpack(rows: Rows, ask: Ask, sources: Sequence[CandidateSource], named: Mapp
         FRESH: -np.log1p(np.maximum(days, 0)).astype(np.float32),
     }
     partners = {TOGETHER: partner}
+    written = met = None
+    if ask.texts is not None and ask.width:
+        weights = np.array(ask.weights, np.float32)
+        written, met = unpack_texts(_joined(told, "text"), ask.width)[first], weights[:, None] * ask.texts
+        features[TEXT] = likeness(weights, ask.texts, written)
     places = {at: np.searchsorted(items, some) for at, some in by_source.items() if at >= 0}
     strengths = {one["at"]: (one["strength"] or b"", one["partner"] or b"") for one in told}
     for at, source in enumerate(sources):
@@ -92,6 +108,8 @@ def unpack(rows: Rows, ask: Ask, sources: Sequence[CandidateSource], named: Mapp
         marks[first, None] >> np.arange(len(ask.marks)) & 1 == 1
         if len(marks)
         else np.zeros((count, len(ask.marks)), np.bool_),
+        written,
+        met,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from . import store
 from .candidates import Ask, CandidateSource
-from .found import COLUMNS, Candidates, unpack
+from .found import COLUMNS, WITH_TEXT, Candidates, unpack
 from .sources import DEFAULT, sources_named
 from .statement import Fragment, Rows, compose, join, longs
 
@@ -103,7 +103,9 @@ def _packed(ask: Ask, at: int, rows: Fragment, strength: Sequence[str]) -> Fragm
         "marks": "null::bytea",
         "categories": "array_agg(i.categories::text)" if ask.with_items else "null::text[]",
     }
-    packed = [Fragment(columns[name]) for name in COLUMNS]
+    if ask.width:
+        columns["text"] = f"string_agg({store.packed_text(Fragment('v.text'), ask.width).text}, '')"
+    packed = [Fragment(columns[name]) for name in (WITH_TEXT if ask.width else COLUMNS)]
     if ask.marks:
         packed[COLUMNS.index("marks")] = _marks(ask)
     return compose(

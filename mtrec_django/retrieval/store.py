@@ -19,6 +19,7 @@ from django.db import OperationalError, connections, router, transaction
 from django.db.backends.utils import CursorWrapper
 
 from ..conf import DIM
+from ..inference.texts import Bytes
 from ..models import ItemNeighbours, ItemVector, ModelVersion
 from . import graph
 from .gathering import pack
@@ -86,18 +87,15 @@ def create(version_id: int) -> None:
             )
 
 
-def load_vectors(version_id: int, rows: Iterable[tuple[int, Floats]]) -> int:
+def load_vectors(version_id: int, rows: Iterable[tuple[int, Floats]], texts: Bytes | None = None) -> int:
     """Stream (item, vector) in by COPY, in one transaction; what serving filters by is copied from the item.
 
-    Items that are gone by now are left out. Returns how many rows went in.
+    `texts` is what is written on these items, see `inference.texts`. [items, width] Items that are gone by now are left
+    out. Returns how many rows went in.
     """
-    table = vectors_table(version_id).text
     with transaction.atomic(using=database()), _cursor() as cursor:
-        _stage(cursor, rows)
-        cursor.execute(
-            f"insert into {table} (version_id, item_id, source, object_id, object_key, available, vector)"
-            f" {_staged(version_id)} order by {_IN_ORDER}"
-        )
+        _stage(cursor, rows, texts)
+        cursor.execute(f"{_insert(version_id, texts)} order by {_IN_ORDER}")
         return int(cursor.rowcount)
 
 
@@ -208,16 +206,15 @@ def rebuild_graph(version_id: int) -> None:
     graph.rebuild(database(), vectors_table(version_id).text)
 
 
-def upsert(version_id: int, item_ids: Sequence[int], vectors: Floats) -> int:
+def upsert(version_id: int, item_ids: Sequence[int], vectors: Floats, texts: Bytes | None = None) -> int:
     """Put new or changed items into a live version: searchable with the commit, no rebuild. Returns how many."""
-    table = vectors_table(version_id).text
+    text = "" if texts is None else ", text = excluded.text"
     with transaction.atomic(using=database()), _cursor() as cursor:
-        _stage(cursor, zip(item_ids, vectors, strict=True))
+        _stage(cursor, zip(item_ids, vectors, strict=True), texts)
         cursor.execute(
-            f"insert into {table} (version_id, item_id, source, object_id, object_key, available, vector)"
-            f" {_staged(version_id)} on conflict (version_id, item_id) do update set"
+            f"{_insert(version_id, texts)} on conflict (version_id, item_id) do update set"
             " source = excluded.source, object_id = excluded.object_id, object_key = excluded.object_key,"
-            " available = excluded.available, vector = excluded.vector"
+            f" available = excluded.available, vector = excluded.vector{text}"
         )
         return int(cursor.rowcount)
 
@@ -302,6 +299,11 @@ def unpack_all(joined: bytes) -> Floats:
     return np.frombuffer(joined, ">f2").reshape(-1, 2 + DIM)[:, 2:].astype(np.float32)
 
 
+def packed_text(column: Fragment, width: int) -> Fragment:
+    """What is written on an item as so many bytes, zero where there is nothing: `inference.texts.unpack` reads it."""
+    return Fragment(f"coalesce({column.text}, decode(repeat('00', {int(width)}), 'hex'))", column.params)
+
+
 def sample(version_id: int, percent: float) -> list[tuple[str, str, bool]]:
     """(source, object id, available) of about so much of a version, in no order."""
     with _cursor() as cursor:
@@ -318,6 +320,14 @@ def read_vectors(version_id: int) -> tuple[Longs, Floats]:
         cursor.execute(f"select item_id, halfvec_send(vector) from {vectors_table(version_id).text} order by item_id")
         rows = cursor.fetchall()
     return np.array([row[0] for row in rows], np.int64), unpack([row[1] for row in rows])
+
+
+def read_texts(version_id: int, width: int) -> Bytes:
+    """What is written on the same items, zero where nothing is. [items, width]"""
+    column = packed_text(Fragment("text"), width).text
+    with _cursor() as cursor:
+        cursor.execute(f"select {column} from {vectors_table(version_id).text} order by item_id")
+        return np.frombuffer(b"".join(row[0] for row in cursor.fetchall()), np.int8).reshape(-1, width)
 
 
 def search_plan(version_id: int) -> str:
@@ -355,33 +365,42 @@ def _cursor() -> CursorWrapper:
     return connections[database()].cursor()
 
 
-def _stage(cursor: CursorWrapper, rows: Iterable[tuple[int, Floats]]) -> None:
+def _stage(cursor: CursorWrapper, rows: Iterable[tuple[int, Floats]], texts: Bytes | None) -> None:
     """COPY into a table of this transaction, binary: as many bytes as the vectors have, and no text to parse."""
+    columns = f"item_id bigint, vector halfvec({DIM}){'' if texts is None else ', text bytea'}"
     cursor.execute("drop table if exists mtrec_staged")
-    cursor.execute(f"create temporary table mtrec_staged (item_id bigint, vector halfvec({DIM})) on commit drop")
+    cursor.execute(f"create temporary table mtrec_staged ({columns}) on commit drop")
     with cursor.copy("copy mtrec_staged from stdin (format binary)") as copy:
         copy.write(COPY_HEADER)
-        for batch in _batches(rows):
+        for batch in _batches(rows, texts):
             copy.write(batch.tobytes())
         copy.write(COPY_TRAILER)
 
 
-def _batches(rows: Iterable[tuple[int, Floats]]) -> Iterator[npt.NDArray[np.void]]:
-    stream = iter(rows)
+def _batches(rows: Iterable[tuple[int, Floats]], texts: Bytes | None) -> Iterator[npt.NDArray[np.void]]:
+    width = 0 if texts is None else texts.shape[1]
+    kind = COPY_ROW if texts is None else np.dtype([*COPY_ROW.descr, ("text_size", ">i4"), ("text", "i1", (width,))])
+    stream, first = iter(rows), 0
     while batch := list(islice(stream, BATCH)):
-        cells = np.zeros(len(batch), COPY_ROW)
+        cells = np.zeros(len(batch), kind)
         cells["fields"], cells["id_size"], cells["vector_size"], cells["dim"] = 2, 8, 4 + 2 * DIM, DIM
         cells["id"] = [item_id for item_id, _vector in batch]
         cells["vector"] = np.stack([vector for _item_id, vector in batch])
+        if texts is not None:
+            cells["fields"], cells["text_size"], cells["text"] = 3, width, texts[first : first + len(batch)]
+        first += len(batch)
         yield cells
 
 
-def _staged(version_id: int) -> str:
-    """The staged rows with what serving filters by, of the items that still are."""
+def _insert(version_id: int, texts: Bytes | None) -> str:
+    """Take the staged rows over, with what serving filters by, of the items that still are."""
+    written = ("", "") if texts is None else (", text", ", staged.text")
     return (
-        f"select {int(version_id)}, item.id, item.source, item.object_id,"
+        f"insert into {vectors_table(version_id).text}"
+        f" (version_id, item_id, source, object_id, object_key, available, vector{written[0]})"
+        f" select {int(version_id)}, item.id, item.source, item.object_id,"
         r" case when item.object_id ~ '^\d{1,18}$' then item.object_id::bigint end as object_key,"
-        " item.available, staged.vector"
+        f" item.available, staged.vector{written[1]}"
         " from mtrec_staged as staged join mtrec_item as item on item.id = staged.item_id"
     )
 

@@ -140,6 +140,7 @@ def _search(question: Question, told: Known) -> Found:
         gathered=gather(weights, told.history.neighbours),
         counts=live.counts,
         vectors=told.history.vectors,
+        texts=told.history.texts,
         on_page=told.met_on_page,
         goal=live.worth,
         narrow=told.narrow,

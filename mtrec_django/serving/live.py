@@ -24,7 +24,7 @@ from ..conf import DIM, get_config
 from ..dataset import NEGATIVE_KINDS
 from ..exceptions import NotRegistered
 from ..inference.artifact import Artifact, ArtifactError, joined
-from ..inference.blend import Blend
+from ..inference.blend import TEXT, Blend
 from ..inference.polarity import LOW
 from ..inference.query import QueryEncoder
 from ..models import Arm, Experiment, ModelVersion, Pin, Scenario, VersionFile
@@ -131,6 +131,12 @@ class Live:
         """The same of those kinds whose low values count for nothing in any goal."""
         against = self.base.artifact.config.get("against", ()) if self.base else ()
         return {kind: bound for kind, bound in self.low.items() if kind + LOW in against}
+
+    @property
+    def width(self) -> int:
+        """Bytes of what is written on an item, where the blend compares it; else 0."""
+        compares = self.base is not None and self.blend is not None and bool(self.blend.weights.get(TEXT))
+        return int(self.base.artifact.config.get("texts", 0)) if self.base and compares else 0
 
     def _measured(self, name: str) -> Any:
         """What the version found out about this scenario."""

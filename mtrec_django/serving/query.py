@@ -17,6 +17,7 @@ from ..events.pseudonyms import keys_of
 from ..events.visitors import consents, session_key, speaks, spoken_for
 from ..inference.polarity import SILENT, heard, says_no
 from ..inference.query import QueryEncoder
+from ..inference.texts import unpack as unpack_texts
 from ..models import Visitor
 from ..retrieval import store
 from ..retrieval.statement import Fragment, Rows, compose, join, literal
@@ -35,24 +36,32 @@ class History:
     here: tuple[bool, ...] = ()  # whether it happened in this scenario
     vectors: Floats = field(default_factory=lambda: np.empty((0, DIM), np.float32))  # [events, dim], NaN where unknown
     neighbours: tuple[bytes | None, ...] = ()  # packed, None where there are none
+    texts: Floats | None = None  # [events, width], NaN where nothing is written; None where nothing is compared by it
 
     def __len__(self) -> int:
         return len(self.items)
 
     @classmethod
-    def from_rows(cls, rows: Rows, scenario_id: int | None, low: Mapping[str, float]) -> History:
+    def from_rows(cls, rows: Rows, scenario_id: int | None, low: Mapping[str, float], width: int = 0) -> History:
         """The rows of `last_events`; `low` is up to which value each kind says no."""
         if not rows:
             return cls()
-        items, kinds, values, titles, ages, places, vectors, neighbours = zip(*rows, strict=True)
+        items, kinds, values, titles, ages, places, vectors, neighbours, *written = zip(*rows, strict=True)
         kinds = tuple(heard(kind, value, low) for kind, value in zip(kinds, values, strict=True))
         here = tuple(place == scenario_id for place in places)
-        return cls(items, kinds, titles, ages, here, store.unpack(vectors), neighbours)
+        texts = unpack_texts(b"".join(written[0]), width) if width else None
+        return cls(items, kinds, titles, ages, here, store.unpack(vectors), neighbours, texts)
 
-    def after_viewing(self, item: int, title: str, vector: Floats, neighbours: bytes | None = None) -> History:
-        """The same with the item on the page as what was viewed last."""
+    def after_viewing(
+        self, item: int, title: str, vector: Floats, neighbours: bytes | None = None, text: Floats | None = None
+    ) -> History:
+        """The same with the item on the page as what was viewed last; `text` where texts are compared. [width]"""
         if self.items[:1] == (item,):
             return self
+        texts = None
+        if text is not None:
+            texts = text[None, :]
+            texts = texts if self.texts is None else np.concatenate([texts, self.texts[: HISTORY_LENGTH - 1]])
         return History(
             (item, *self.items[: HISTORY_LENGTH - 1]),
             ("view", *self.kinds[: HISTORY_LENGTH - 1]),
@@ -61,6 +70,7 @@ class History:
             (True, *self.here[: HISTORY_LENGTH - 1]),
             np.concatenate([vector[None, :], self.vectors[: HISTORY_LENGTH - 1]]),
             (neighbours, *self.neighbours[: HISTORY_LENGTH - 1]),
+            texts,
         )
 
     def encode(self, encoder: QueryEncoder, visitor: Floats | None = None) -> Floats:
@@ -97,15 +107,16 @@ class OnPage:
     title: str = ""
     vector: Floats | None = None  # [dim]
     neighbours: bytes | None = None
+    text: Floats | None = None  # [width], where texts are compared
 
     @classmethod
     def of(cls, obj: Model) -> OnPage:
         """Raises NotRegistered for an object whose model is no item source."""
         return cls(source_for(obj).label, str(obj.pk))
 
-    def select(self, base_id: int | None) -> Fragment:
+    def select(self, base_id: int | None, width: int = 0) -> Fragment:
         """The statement that `told` reads."""
-        placed, joined = _placed("i.id", base_id)
+        placed, joined = _placed("i.id", base_id, width)
         return compose(
             "select i.id, i.title, {placed} from mtrec_item as i {joined}"
             " where i.source = {label} and i.object_id = {id}",
@@ -115,12 +126,13 @@ class OnPage:
             id=self.object_id,
         )
 
-    def told(self, rows: Rows) -> OnPage:
+    def told(self, rows: Rows, width: int = 0) -> OnPage:
         """With what the database knows of it."""
         if not rows:
             return self
-        pk, title, vector, neighbours = rows[0]
-        return replace(self, id=pk, title=title, vector=store.unpack([vector])[0], neighbours=neighbours)
+        pk, title, vector, neighbours, *written = rows[0]
+        text = unpack_texts(written[0], width)[0] if width else None
+        return replace(self, id=pk, title=title, vector=store.unpack([vector])[0], neighbours=neighbours, text=text)
 
 
 def who(request: Any) -> Fragment | None:
@@ -155,9 +167,10 @@ def identity(visitor: Fragment) -> Fragment:
     return compose("select {visitor}", visitor=visitor)
 
 
-def last_events(visitor: Fragment, base_id: int | None, until: datetime | None = None) -> Fragment:
-    """SELECT of the history as of a moment, with what a base version knows of its items."""
-    placed, joined = _placed("f.item_id", base_id)
+def last_events(visitor: Fragment, base_id: int | None, until: datetime | None = None, width: int = 0) -> Fragment:
+    """SELECT of the history as of a moment, with what a base version knows of its items; with a width, what is written
+    on them too, so many bytes each."""
+    placed, joined = _placed("f.item_id", base_id, width)
     return compose(
         "select f.item_id, f.kind, f.value, i.title, greatest(0, extract(epoch from {moment} - f.time))::float8,"
         " f.scenario_id, {placed} from (select id, item_id, kind, value, time, scenario_id from mtrec_feedback"
@@ -217,8 +230,8 @@ def shown_in_vain(visitor: Fragment, scenario_id: int, hours: float) -> Fragment
     )
 
 
-def _placed(item: str, base_id: int | None) -> tuple[Fragment, Fragment]:
-    """Columns with an item's vector and neighbours in a base version, and the joins that bring them."""
+def _placed(item: str, base_id: int | None, width: int) -> tuple[Fragment, Fragment]:
+    """Columns with an item's vector, neighbours and text in a base version, and the joins that bring them."""
     if base_id is None:
         return Fragment("null, null"), Fragment("")
     joined = compose(
@@ -229,4 +242,7 @@ def _placed(item: str, base_id: int | None) -> tuple[Fragment, Fragment]:
         version=Fragment(str(int(base_id))),
         item=Fragment(item),
     )
-    return compose("{vector}, n.packed", vector=store.packed(Fragment("w.vector"))), joined
+    placed = compose("{vector}, n.packed", vector=store.packed(Fragment("w.vector")))
+    if width:
+        placed = compose("{placed}, {text}", placed=placed, text=store.packed_text(Fragment("w.text"), width))
+    return placed, joined

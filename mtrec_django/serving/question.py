@@ -77,6 +77,10 @@ class Question:
         """The candidate sources and rules in force."""
         return replace(live.policy, **self.changes) if self.changes else live.policy
 
+    def width(self, live: Live) -> int:
+        """Bytes of what is written on each item that are compared."""
+        return 0 if self.similar else live.width
+
     def labels(self, live: Live) -> tuple[str, ...]:
         """The item sources that may answer.
 
@@ -173,17 +177,17 @@ def without_version(live: Live) -> Live:
 
 
 def _statements(question: Question, live: Live) -> dict[str, Fragment]:
-    base_id = live.base.id if live.base else None
+    base_id, width = live.base.id if live.base else None, question.width(live)
     asked: dict[str, Fragment] = {}
     if question.visitor is not None:
         if pk_of(question.visitor) is None:
             asked["visitor"] = identity(question.visitor)
         if base_id is not None:
-            asked["history"] = last_events(question.visitor, base_id, question.until)
+            asked["history"] = last_events(question.visitor, base_id, question.until, width)
         asked["seen"] = had(question.visitor, live.exclude, live.refused, question.until)
         asked |= profile.statements(question.visitor, live.encoder, base_id, question.until)
     if question.on_page is not None:
-        asked["on_page"] = question.on_page.select(base_id)
+        asked["on_page"] = question.on_page.select(base_id, width)
     policy = question.policy(live)
     if policy.rotation and question.visitor is not None and live.scenario.pk and question.until is None:
         asked["ignored"] = shown_in_vain(question.visitor, live.scenario.pk, policy.rotation.hours)
@@ -195,10 +199,11 @@ def _statements(question: Question, live: Live) -> dict[str, Fragment]:
 
 
 def _known(question: Question, live: Live, rows: dict[str, Rows]) -> Known:
-    history = History.from_rows(rows.get("history", []), live.scenario.pk, live.low)
-    on_page = question.on_page.told(rows["on_page"]) if question.on_page else None
+    width = question.width(live)
+    history = History.from_rows(rows.get("history", []), live.scenario.pk, live.low, width)
+    on_page = question.on_page.told(rows["on_page"], width) if question.on_page else None
     if on_page and on_page.id is not None and on_page.vector is not None:
-        history = history.after_viewing(on_page.id, on_page.title, on_page.vector, on_page.neighbours)
+        history = history.after_viewing(on_page.id, on_page.title, on_page.vector, on_page.neighbours, on_page.text)
     visitor = rows["visitor"][0][0] if "visitor" in rows else pk_of(question.visitor)
     seen = tuple(item for (item,) in rows.get("seen", ()))
     share, narrow = _kept(question, live, rows.get("held"))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext_lazy as _
 
-from ..inference.blend import FRESH, PERSONAL, POPULAR, TOGETHER
+from ..inference.blend import FRESH, PERSONAL, POPULAR, TEXT, TOGETHER
 from ..inference.polarity import says_no
 from ..retrieval.candidates import NEW, TRENDING
 from ..retrieval.found import Candidates
@@ -97,8 +97,9 @@ def explain(
     partner = int(found.partners[strongest][at]) if strongest in found.partners else -1
     if partner >= 0 and not says_no(history.kinds[partner]):
         return _because(strongest, history, partner, int(found.items[at]))
-    if strongest in (PERSONAL, TOGETHER):
-        speaking = _weightiest(pulls() @ found.vectors[at], history)
+    if strongest in (PERSONAL, TOGETHER, TEXT):
+        alike = found.alike(at) if strongest == TEXT else None
+        speaking = _weightiest(pulls() @ found.vectors[at] if alike is None else alike, history)
         if speaking is None:
             return _unasked(found, at)
         source = SIMILAR if history.items[speaking] == on_page else PERSONAL
