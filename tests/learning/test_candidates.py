@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from mtrec_django.inference.blend import PERSONAL, POPULAR, SOURCE_CANDIDATES, TOGETHER, VECTOR_CANDIDATES
+from mtrec_django.inference.blend import PERSONAL, POPULAR, SOURCE_CANDIDATES, TEXT, TOGETHER, VECTOR_CANDIDATES
 from mtrec_django.learning.candidates import Candidates, gather
 from mtrec_django.learning.queries import Queries
 
@@ -61,3 +61,22 @@ def _best(scores: np.ndarray, may: np.ndarray, n: int) -> set[int]:
 def _is_padding(found: Candidates, query: int, first: int) -> bool:
     rest = [values[query, first:] for values in found.features.values()]
     return bool((found.items[query, first:] == -1).all() and np.isnan(rest).all())
+
+
+def test_what_is_written_is_compared_with_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand: the weighted sum of cosines, unknown for an item that says nothing; no item is found by it."""
+    monkeypatch.setattr("mtrec_django.learning.candidates.CELLS", 8)
+    asked, catalogue, given = world(0.002)
+    history, _table = given["together"][TOGETHER]
+    similar = np.random.default_rng(1).standard_normal((ITEMS, 4), np.float32)
+    similar /= np.linalg.norm(similar, axis=1, keepdims=True)
+    similar[::5] = 0
+    without, found = (gather(asked, catalogue, **given, text=text) for text in (None, (history, similar)))
+    np.testing.assert_array_equal(found.items, without.items)
+    assert TEXT not in without.features
+    alike = np.where(similar.any(axis=1), history.toarray() @ similar @ similar.T, np.nan)
+    for query in range(ASKED):
+        items = found.items[query][found.items[query] >= 0]
+        np.testing.assert_allclose(found.features[TEXT][query, : len(items)], alike[query, items], atol=1e-5)
+        assert np.isnan(found.features[TEXT][query, : len(items)]).any()
+        assert _is_padding(found, query, len(items))

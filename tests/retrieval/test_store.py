@@ -78,6 +78,32 @@ def test_vectors_keep_half_precision(items: list[Item]) -> None:
     np.testing.assert_array_equal(store.unpack([bytes(row[0]) for row in rows]), vectors.astype(np.float16))
 
 
+TEXTS = np.array([[1, -127, 3], [0, 0, 0], [127, 0, 5], [-1, 2, 127]], np.int8)
+
+
+def test_what_is_written_lies_beside_the_vectors(items: list[Item], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "BATCH", 3)
+    version = ModelVersion.objects.create(kind="base")
+    store.create(version.pk)
+    store.load_vectors(version.pk, zip([item.pk for item in items], unit(0, 1, 2, 3), strict=True), TEXTS)
+    store.index(version.pk)
+    store.attach(version.pk)
+    rows = ItemVector.objects.filter(version_id=version.pk).order_by("item_id")
+    assert [bytes(row.text) for row in rows] == [row.tobytes() for row in TEXTS]
+    assert [row.vector.index(1) for row in rows] == [0, 1, 2, 3]
+    np.testing.assert_array_equal(store.read_texts(version.pk, 3), TEXTS)
+    store.upsert(version.pk, [items[2].pk], unit(9), TEXTS[:1])
+    store.upsert(version.pk, [items[3].pk], unit(9))  # of which nothing is said
+    assert [row.vector.index(1) for row in rows.all()] == [0, 1, 9, 9]
+    np.testing.assert_array_equal(store.read_texts(version.pk, 3), TEXTS[[0, 1, 0, 3]])
+
+
+def test_an_item_without_a_text_shifts_no_other(items: list[Item]) -> None:
+    version = built(items[:3])
+    store.upsert(version, [items[3].pk], unit(9), TEXTS[3:])
+    np.testing.assert_array_equal(store.read_texts(version, 3), [[0] * 3] * 3 + [TEXTS[3].tolist()])
+
+
 def test_more_rows_than_a_batch(items: list[Item], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "BATCH", 3)
     assert ItemVector.objects.filter(version_id=built(items)).count() == 4
