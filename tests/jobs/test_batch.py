@@ -17,6 +17,7 @@ from mtrec_django.inference.blend import Blend
 from mtrec_django.jobs.batch import recommend_batch
 from mtrec_django.jobs.crowd import best
 from mtrec_django.models import Feedback, Item, Pin, Relation, Visitor
+from mtrec_django.serving import live
 from mtrec_django.serving.recommender import recommend_for
 from tests.serving.world import World, artifact, direction
 from tests.site.models import Product
@@ -77,6 +78,24 @@ def test_made_together(crowd: list[Visitor], monkeypatch: pytest.MonkeyPatch) ->
             assert len(list(recommend_batch("world", visitors, n=6))) == len(visitors)
         counts.append(len(queries))
     assert counts[0] == counts[1]  # however many visitors
+
+
+def test_with_what_is_written(world: World, crowd: list[Visitor], monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = {"personal": 0.3, "text": 1.0, "together": 0.5, "popular": 0.3}
+    world.blend = Blend(weights, kinds={"purchase": 2.0}, visit=0.5)
+    rows = np.random.default_rng(0).standard_normal((len(world.items), 5), np.float32)
+    rows[::7] = 0
+    world.publish(texts=rows, neighbours={0: [5], 20: [9, 41]})
+    Feedback.objects.filter(visitor=crowd[1], item=world.item(1, 0)).update(time=timezone.now() - timedelta(hours=5))
+    same(crowd)
+    same(crowd, queryset=Product.objects.filter(sku__regex="^t[0-3]"))
+    monkeypatch.setattr("mtrec_django.jobs.batch.recommend_for", None)
+    compared = {one.visitor: one.items for one in recommend_batch("world", n=6)}
+    world.blend = Blend({name: weight for name, weight in weights.items() if name != "text"})
+    world.publish(texts=rows)
+    live.reset()
+    plain = {one.visitor: one.items for one in recommend_batch("world", n=6)}
+    assert all(compared[visitor.pk] != plain[visitor.pk] for visitor in crowd[:6])
 
 
 def test_with_rules(world: World, crowd: list[Visitor]) -> None:

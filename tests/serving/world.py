@@ -14,6 +14,7 @@ from mtrec_django.conf import DIM, HISTORY_LENGTH
 from mtrec_django.inference.artifact import Artifact
 from mtrec_django.inference.blend import Blend
 from mtrec_django.inference.query import AGE_BUCKETS
+from mtrec_django.inference.texts import pack
 from mtrec_django.models import Feedback, Item, ItemScore, ModelVersion, Scenario, Visitor
 from mtrec_django.retrieval import store
 from tests.site.models import Product
@@ -106,11 +107,18 @@ class World:
     def title(self, row: int) -> str:
         return f"Product {row // self.depth}.{row % self.depth}"
 
-    def publish(self, *, neighbours: dict[int, list[int]] | None = None, data: bytes | None = None) -> ModelVersion:
-        """A new base version of the same vectors, live."""
+    def publish(
+        self,
+        *,
+        neighbours: dict[int, list[int]] | None = None,
+        data: bytes | None = None,
+        texts: Floats | None = None,
+    ) -> ModelVersion:
+        """A new base version of the same vectors, live; `texts` is what is written on the items. [items, width]"""
         version = ModelVersion.objects.create(kind="base", status="ready", items=len(self.items))
         store.create(version.pk)
-        store.load_vectors(version.pk, zip((item.pk for item in self.items), self.vectors, strict=True))
+        vectors = zip((item.pk for item in self.items), self.vectors, strict=True)
+        store.load_vectors(version.pk, vectors, None if texts is None else pack(texts))
         rows = [
             (self.items[row].pk, [self.items[o].pk for o in others], [1.0 / (1 + at) for at in range(len(others))])
             for row, others in (neighbours or {}).items()
@@ -118,7 +126,9 @@ class World:
         store.load_neighbours(version.pk, rows)
         store.index(version.pk)
         store.attach(version.pk)
-        version.add_file("artifact", data if data is not None else artifact(world=self.blend).to_bytes())
+        made = artifact(world=self.blend)
+        made.config["texts"] = 0 if texts is None else texts.shape[1]
+        version.add_file("artifact", data if data is not None else made.to_bytes())
         version.publish([self.scenario])
         self.scenario.refresh_from_db()
         self.version = version
