@@ -21,7 +21,7 @@ from mtrec_django.models import Item, ItemVector, ModelVersion, Run, Scenario, V
 from mtrec_django.retrieval import store
 from mtrec_django.serving.recommender import recommend_for
 
-from .worlds import make_events, make_products
+from .worlds import comparing_texts, make_events, make_products
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +79,31 @@ def test_it_serves_the_same_elsewhere(live: ModelVersion, tmp_path: Path) -> Non
     trained = load_version(base)  # and is a beginning for the next training
     assert set(trained.item_ids.tolist()) & set(Item.objects.values_list("pk", flat=True))
     assert jobs.train().status == Run.Status.SUCCEEDED
+
+
+def test_what_is_written_goes_along(live: ModelVersion, tmp_path: Path) -> None:
+    compared = comparing_texts(live, personal=1.0, text=1.0)
+    late = Item.objects.create(source="testsite.product", object_id="late", title="Late")
+    store.upsert(compared.pk, [late.pk], np.ones((1, 64), np.float32), np.full((1, width(compared)), 7, np.int8))
+    before = texts_of(compared)
+    jobs.dump(tmp_path / "one.mtrec", compared)
+    jobs.dump(tmp_path / "other.mtrec", live)
+    chosen = width(live) > 0
+    move()
+    for name, kept in (("one.mtrec", True), ("other.mtrec", chosen)):
+        base = ModelVersion.objects.get(pk=next(iter(jobs.restore(tmp_path / name).versions.values())))
+        assert texts_of(base) == {key: before[key] if kept else None for key in texts_of(base)}
+        assert (load_version(base).texts is not None) == kept
+
+
+def width(version: ModelVersion) -> int:
+    return int(load_version(version).artifact.config["texts"])
+
+
+def texts_of(version: ModelVersion) -> dict[tuple[str, str], bytes | None]:
+    """By source and object id."""
+    rows = ItemVector.objects.filter(version=version).select_related("item")
+    return {(row.item.source, row.item.object_id): row.text and bytes(row.text) for row in rows}
 
 
 def test_a_second_time_nothing_is_made(live: ModelVersion, tmp_path: Path) -> None:

@@ -6,9 +6,16 @@ Item k of a half is followed by item k + 1 of that half, so who saw k wants k + 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from mtrec_django import Event
+from mtrec_django.inference.blend import Blend
+from mtrec_django.inference.texts import pack
+from mtrec_django.jobs.arrays import read_items
+from mtrec_django.jobs.training import _store, load_version
+from mtrec_django.models import ModelVersion, Scenario
+from mtrec_django.serving import live
 from tests.site.models import Category, Product
 
 ITEMS = 12
@@ -63,3 +70,18 @@ def make_events(halves: dict[str, list[Product]]) -> Iterator[Event]:
                 time=BEGINNING + timedelta(days=step, minutes=user),
                 source="testsite.product",
             )
+
+
+def comparing_texts(base: ModelVersion, **weights: float) -> ModelVersion:
+    """The same version with a blend of these weights in every scenario, stored as a training does, and live."""
+    trained = load_version(base)
+    items, _ = read_items(trained.item_ids.tolist())
+    texts = pack(trained.features.similarity(items))
+    blends = {name: Blend(weights, decay=0.7).to_json() for name in trained.artifact.config["blends"]}
+    config = {**trained.artifact.config, "blends": blends, "texts": texts.shape[1]}
+    made = replace(trained, artifact=replace(trained.artifact, config=config), texts=texts)
+    version = ModelVersion.objects.create(kind="base", status="ready", encoder=base.encoder)
+    _store(version, made, lambda step, done, total: None)
+    version.publish(Scenario.objects.all())
+    live.reset()
+    return version

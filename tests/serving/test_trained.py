@@ -12,13 +12,15 @@ from mtrec_django import jobs, similar_items
 from mtrec_django.catalog.sync import sync
 from mtrec_django.events.history import import_events
 from mtrec_django.inference.artifact import Artifact
-from mtrec_django.inference.blend import POPULAR, TOGETHER, Blend, combine
+from mtrec_django.inference.blend import POPULAR, TEXT, TOGETHER, Blend, combine, z_scores
 from mtrec_django.inference.query import QueryEncoder
+from mtrec_django.inference.texts import likeness
+from mtrec_django.jobs.arrays import read_items
 from mtrec_django.jobs.training import load_version
 from mtrec_django.models import Feedback, Item, Run, Scenario, Visitor
 from mtrec_django.queueing import enqueue
 from mtrec_django.serving.recommender import recommend_for
-from tests.jobs.worlds import make_events, make_products
+from tests.jobs.worlds import comparing_texts, make_events, make_products
 from tests.site.models import Product
 
 
@@ -57,7 +59,10 @@ def expected(
     found, strength = combine(weights, trained.neighbours.others[met], trained.neighbours.weights[met])
     together = np.zeros(len(at), np.float32)
     together[found] = strength
-    scores = blend.score({"personal": vectors @ query, TOGETHER: together, POPULAR: trained.priors[0]})
+    similar = trained.features.similarity(read_items(trained.item_ids.tolist())[0])
+    alike = likeness(weights, similar[met], similar)
+    features = {"personal": vectors @ query, TOGETHER: together, TEXT: alike, POPULAR: trained.priors[0]}
+    scores = blend.score(features)
     titles = dict(Item.objects.values_list("pk", "title"))
     return {titles[pk]: float(scores[row]) for pk, row in at.items()}
 
@@ -69,6 +74,38 @@ def test_served_is_what_was_evaluated(trained: Any) -> None:
         assert len(answer) == 24
         served = {product.title: product.recommendation.score for product in answer}
         assert served == pytest.approx(scores, abs=0.02)
+
+
+def test_texts_are_compared_as_they_were_in_the_evaluation(trained: Any) -> None:
+    live = Scenario.objects.get(name="home").live_version
+    assert live is not None
+    compared = load_version(comparing_texts(live, personal=0.5, together=0.5, text=1.0, popular=0.2))
+    for visitor in Visitor.objects.order_by("pk")[:10]:
+        scores = expected(compared, visitor)
+        served = {one.title: one.recommendation.score for one in recommend_for(visitor, "home", 24)}
+        assert served == pytest.approx(scores, abs=0.02)
+        assert expected(trained, visitor) != pytest.approx(scores, abs=0.5)
+
+
+def test_an_item_that_was_placed_later_is_compared_too(trained: Any) -> None:
+    live = Scenario.objects.get(name="home").live_version
+    assert live is not None
+    compared = load_version(comparing_texts(live, text=1.0))
+    late = Product.objects.create(sku="garden-99", title="garden shears and trowel", stock=1)
+    sync(["testsite.product"])
+    jobs.encode_items()
+    assert jobs.place_new_items() == 1
+    visitor, items = Visitor.objects.create(), list(Item.objects.order_by("pk"))
+    met = [at for name in ("shears", "trowel") for at, item in enumerate(items) if item.title == f"garden {name}"]
+    for at in met:
+        Feedback.objects.create(visitor=visitor, item=items[at], kind="view")
+    similar = compared.features.similarity(read_items([item.pk for item in items])[0])
+    alike = likeness(np.array([0.7, 1], np.float32), similar[met], similar)
+    answer = recommend_for(visitor, "home", len(items))
+    served = {product.title: product.recommendation.score for product in answer}
+    scores = z_scores(alike).tolist()
+    assert served == pytest.approx({item.title: score for item, score in zip(items, scores, strict=True)}, abs=0.03)
+    assert next(one for one in answer if one == late).recommendation.because in {"garden shears", "garden trowel"}
 
 
 def test_everybody_gets_his_own_half(trained: Any) -> None:
