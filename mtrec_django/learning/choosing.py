@@ -173,9 +173,11 @@ class _Goal:
         raw = [name for name in found.features if name.startswith(TOGETHER)]
         priors = [name for name in found.features if name.startswith(POPULAR)]
         self.scorer = Scorer(found, relevant_count(self.few), [PERSONAL, *priors], keep=raw)
-        values = {name: choose(self.scorer.only([PERSONAL, name]), grid=WEIGHTS) for name in priors}
+        scorers = {name: self.scorer.only({PERSONAL: PERSONAL, POPULAR: name}) for name in priors}
+        values = {name: choose(scorer, grid=WEIGHTS) for name, scorer in scorers.items()}
         best = max(values, key=lambda name: values[name].ndcg)
         self.half_life, self.base = float(best.removeprefix(POPULAR)), values[best].weights
+        self.scorer = scorers[best]
 
     def _emphasised(self, name: str) -> Blend:
         """How much more the scenario's own events, and each kind, count in a table; by the table alone."""

@@ -72,8 +72,8 @@ def gains(scores: Floats, row: Longs, column: Longs, k: int = 10) -> Doubles:
 
 def _places(scores: Floats, row: Longs, column: Longs, k: int) -> Longs:
     """Where answers stand, at most k: all rankings are made. [answers]"""
-    place = np.full(scores.shape, k, np.int8)
-    np.put_along_axis(place, top(scores, k)[0], np.arange(k, dtype=np.int8)[None, :], axis=1)
+    place = np.full(scores.shape, k, np.int16)
+    np.put_along_axis(place, top(scores, k)[0], np.arange(k, dtype=np.int16)[None, :], axis=1)
     return place[row, column].astype(np.int64)
 
 
