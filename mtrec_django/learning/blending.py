@@ -19,9 +19,9 @@ ADMIT = 1.003
 GRID = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 STARTS = ({PERSONAL: 1.0, TOGETHER: 0.2, POPULAR: 1.0}, {PERSONAL: 1.0, TOGETHER: 0.2, POPULAR: 0.2})
 """Weights that serve well for little and for much: where there are few answers, nothing is chosen without these."""
-FEWEST_ANSWERS = 50
-"""With fewer right answers among the first ten the best of many weights is mostly a lucky one."""
-DOUBT = 1.5
+FEWEST_ANSWERS = 100
+"""With fewer right answers among the candidates the best of many weights is mostly a lucky one."""
+DOUBT = 2.0
 """Standard errors by which weights must then be better than those to start from."""
 CUTOFFS = (10, 50, 250)
 """Where few answers are among the first ten, those behind them tell something too."""
@@ -34,6 +34,8 @@ class Choice:
     weights: dict[str, float]
     ndcg: float
     alone: dict[str, float]  # feature -> NDCG@10 when it ranks alone
+    sure: bool = True
+    """Whether there were answers enough to choose freely."""
 
 
 class Scorer:
@@ -96,9 +98,9 @@ def choose(scorer: Scorer, *, grid: Iterable[float] = GRID) -> Choice:
     alone = {name: scorer.ndcg({name: 1.0}) for name in scorer.z}
     known = ({name: weight for name, weight in start.items() if name in scorer.z} for start in STARTS)
     starts = [start for start in known if start]
-    if starts and max(np.count_nonzero(scorer.answers(start)) for start in starts) < FEWEST_ANSWERS:
+    if starts and len(scorer.row) < FEWEST_ANSWERS:
         weights = _with_care(scorer, starts, grid)
-        return Choice(weights, scorer.ndcg(weights), alone)
+        return Choice(weights, scorer.ndcg(weights), alone, sure=False)
     first = max(alone, key=lambda name: alone[name])
     weights, best = {first: 1.0}, alone[first]
     while len(weights) < len(scorer.z):

@@ -51,7 +51,7 @@ def choose_all(run: Run, network: Network, known: Dataset, asked: list[Queries])
     recipe, blends, record = search(run, network, known, asked, whole, tables)
     table, text = tables[recipe.table], tables[TEXT] if recipe.text_share else None
     del tables  # of a very large catalogue the others take room that what follows needs
-    recipe = with_trust(run, network, known, asked, blends, recipe, table, text)
+    recipe, blends = with_trust(run, network, known, asked, blends, recipe, table, text)
     return Chosen(recipe, blends, record, len(known.events))
 
 
@@ -116,8 +116,8 @@ Mixture = tuple[str, float, float]
 
 def _best_mixture(goals: list[_Goal], tables: dict[str, Neighbours]) -> Mixture:
     """The mixture that serves all scenarios best; each scenario's figures relative to its own best without what was
-    met before, which is let in only where it is clearly of use somewhere."""
-    asking = [goal for goal in goals if len(goal.asked)]
+    met before, which is let in only where it is clearly of use somewhere. Scenarios with few answers have no say."""
+    asking = [goal for goal in goals if len(goal.asked) and goal.sure]
     names = [name for name in tables if name != TEXT]
     shares = (0.0, *SHARES) if TEXT in tables else (0.0,)
     plain = _totals(asking, [(name, share, 0.0) for name in names for share in shares])
@@ -157,6 +157,7 @@ class _Goal:
         self.run, self.known, self.asked, self.search, self.vectors = run, known, asked, search, vectors
         self.queries, self.half_life = queries, 0.0
         self.best = 0.0  # of the mixtures without what was met before
+        self.sure = True  # whether there are answers enough to choose freely
         self.tables = tables
         self.itself = sparse.identity(len(run.dataset.items), np.float32, "csr")
         self.emphasis = search.reading
@@ -175,9 +176,12 @@ class _Goal:
         self.scorer = Scorer(found, relevant_count(self.few), [PERSONAL, *priors], keep=raw)
         scorers = {name: self.scorer.only({PERSONAL: PERSONAL, POPULAR: name}) for name in priors}
         values = {name: choose(scorer, grid=WEIGHTS) for name, scorer in scorers.items()}
-        best = max(values, key=lambda name: values[name].ndcg)
+        self.sure = any(choice.sure for choice in values.values())
+        best = max(values, key=lambda name: values[name].ndcg) if self.sure else f"{POPULAR}{HALF_LIVES[0]}"
         self.half_life, self.base = float(best.removeprefix(POPULAR)), values[best].weights
         self.scorer = scorers[best]
+        if not self.sure:
+            self.readings = dict.fromkeys(self.readings, self.search.reading)
 
     def _emphasised(self, name: str) -> Blend:
         """How much more the scenario's own events, and each kind, count in a table; by the table alone."""

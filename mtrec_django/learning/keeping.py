@@ -50,8 +50,10 @@ def keep(run: Run, network: Network, known: Dataset, asked: list[Queries], live:
     recipe, blends, record = search(run, network, known, asked, whole, tables_of(run, known, whole))
     if fallen(record, live.report.get("validation", {})):
         return None
-    recipe = replace(recipe, cold_share=stored.cold_share, cold_stress=stored.cold_stress)
-    return Chosen(recipe, blends, record, live.report["searched"], live.report.get("kept", 0) + 1)
+    least = dict(zip((goal.name for goal in live.goals), stored.unmet_text, strict=False))
+    texts = [least.get(goal.name, 0.0) for goal in known.goals]
+    recipe = replace(recipe, cold_share=stored.cold_share, cold_stress=stored.cold_stress, unmet_text=texts)
+    return Chosen(recipe, recipe.heeded(blends), record, live.report["searched"], live.report.get("kept", 0) + 1)
 
 
 def fallen(record: dict[str, Any], before: dict[str, Any]) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
 
 from ..dataset import Bools, Dataset, Floats
-from ..inference.blend import Blend
+from ..inference.blend import TEXT, Blend
 from ..representation.features import ColdPlaces
 from .candidates import full_ndcg
 from .neighbours import (
@@ -49,6 +49,7 @@ class Recipe:
     half_life: list[float] = field(default_factory=list)  # of each goal's prior, seconds
     cold_share: float = 0.0  # of what the nearest of an item without events go with, see `with_cold`
     cold_stress: float = 1.0  # of items without events in the lists of others
+    unmet_text: list[float] = field(default_factory=list)  # what the text counts in each goal's blend at least
 
     def build(
         self,
@@ -74,6 +75,14 @@ class Recipe:
         if text is not None:
             table = mixed([(1.0, table), (self.text_share, text)])
         return stressed(with_own(table, self.own), cold, self.cold_stress)
+
+    def heeded(self, blends: Sequence[Blend]) -> list[Blend]:
+        """Each goal's blend, in which what is written counts as much as items without events need at least."""
+        least = self.unmet_text or [0.0] * len(blends)
+        return [
+            replace(blend, weights={**blend.weights, TEXT: weight}) if weight > blend.weights.get(TEXT, 0.0) else blend
+            for blend, weight in zip(blends, least, strict=True)
+        ]
 
     def priors(self, dataset: Dataset, *, now: int | None = None) -> Floats:
         """The log prior of every goal. [goals, items]"""

@@ -298,7 +298,9 @@ def _own_blend(
     similar = run.similar if frozen.base.artifact.config.get("texts") else None  # or serving has none to compare by
     found = candidates(data, asked, encoder, frozen.vectors, table, reading, values, similar)
     choice = choose(Scorer(found, relevant_count(asked), found.features))
-    return blend_of(choice, reading)
+    goal = asked.scenario
+    known = replace(recipe, unmet_text=recipe.unmet_text[goal : goal + 1])
+    return known.heeded([blend_of(choice, reading)])[0]
 
 
 def _decision(one: dict[str, float], alpha: float) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """How much items that nobody met yet are trusted, tried on validation: some known ones are played as unmet.
 
-Such an item stands where its nearest by text and labels do, see `ColdPlaces`. It goes with what its nearest go with as
-strongly, and counts as much in the lists of others, as may be while it is found the better for it and all questions
-together, those for other items included, lose no more than `Settings.newcomers`.
+Such an item stands where its nearest by text and labels do, see `ColdPlaces`. What is written on it counts as much, it
+goes with what its nearest go with as strongly, and counts as much in the lists of others, as may be while it is found
+the better for it and all questions together, those for other items included, lose no more than `Settings.newcomers`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 from scipy import sparse
 
 from ..dataset import Bools, Dataset, Floats
-from ..inference.blend import POPULAR, TOGETHER, Blend
+from ..inference.blend import POPULAR, TEXT, TOGETHER, Blend
 from ..representation.features import ColdPlaces
-from .candidates import gather
+from .candidates import Candidates, gather
 from .evaluation import per_query
 from .neighbours import Neighbours, without
 from .network import Network
@@ -35,6 +35,10 @@ STEPS = ((0.5, 1.0), (1.0, 1.0), (2.0, 1.0), (2.0, 1.25), (2.0, 1.5), (2.0, 2.0)
 the lists of others."""
 
 
+TEXTS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
+"""Ever larger weights of what is written."""
+
+
 def with_trust(
     run: Run,
     network: Network,
@@ -44,8 +48,8 @@ def with_trust(
     recipe: Recipe,
     table: Neighbours,
     text: Neighbours | None,
-) -> Recipe:
-    """The recipe with the trust that unmet items earn.
+) -> tuple[Recipe, list[Blend]]:
+    """The recipe and the blends with the trust that unmet items earn.
 
     Args:
         known: what network and tables have learned from.
@@ -62,22 +66,35 @@ def with_trust(
     goals = [goal for goal in tried if goal is not None]
     cold = played | (np.bincount(known.events.item, minlength=len(played)) == 0)
 
-    def reached(one: Recipe) -> Floats:
+    def table_of(one: Recipe) -> sparse.csr_matrix:
+        return one.composed(plain, text, places, cold).matrix()
+
+    def reached(made: sparse.csr_matrix) -> Floats:
         run.progress("choose trust in new items", 0, 1)
-        made = one.composed(plain, text, places, cold).matrix()
         return sum((goal.ndcg(made) for goal in goals), np.zeros(2, np.float32))
 
     if not goals:
-        return recipe
-    before = best = reached(recipe)
+        return recipe, list(blends)
+    made = table_of(recipe)
+    before = reached(made)
+    goals = [goal.with_text(made) for goal in goals]
+    recipe = replace(recipe, unmet_text=_by_scenario(goals, len(blends)))
+    best = reached(made)
     for share, stress in STEPS:
         bolder = replace(recipe, cold_share=share, cold_stress=stress)
-        after = reached(bolder)
+        after = reached(table_of(bolder))
         if after.sum() < (1 - run.settings.newcomers) * before.sum():
             break
         if after[0] > best[0]:
             recipe, best = bolder, after
-    return recipe
+    return recipe, recipe.heeded(blends)
+
+
+def _by_scenario(goals: Sequence[_Goal], scenarios: int) -> list[float]:
+    out = [0.0] * scenarios
+    for goal in goals:
+        out[goal.asked.scenario] = goal.blend.weights.get(TEXT, 0.0)
+    return out if any(out) else []
 
 
 def _played(run: Run, known: Dataset) -> Bools:
@@ -141,17 +158,41 @@ class _Goal:
             blend,
         )
 
+    def with_text(self, table: sparse.csr_matrix) -> _Goal:
+        """The same with as much weight of what is written as unmet items earn."""
+        found, chosen = self.found(table), self
+        if TEXT not in found.features:
+            return self
+        before = best = self.reached(found)
+        for weight in TEXTS:
+            if weight <= self.blend.weights.get(TEXT, 0.0):
+                continue
+            bolder = replace(self, blend=replace(self.blend, weights={**self.blend.weights, TEXT: weight}))
+            after = bolder.reached(found)
+            if after.sum() < (1 - self.run.settings.newcomers) * before.sum():
+                break
+            if after[0] > best[0]:
+                chosen, best = bolder, after
+        return chosen
+
     def ndcg(self, table: sparse.csr_matrix) -> Floats:
         """What questions for unmet items, and others, bring to NDCG@10 of all, times the root of how many they are.
         [2]"""
-        found = gather(
+        return self.reached(self.found(table))
+
+    def found(self, table: sparse.csr_matrix) -> Candidates:
+        """What would be scored."""
+        return gather(
             self.asked,
             self.run.dataset.catalogue[self.asked.scenario],
             queries=self.queries,
             vectors=self.vectors,
             together={TOGETHER: (self.history, table)},
             prior={POPULAR: self.log_prior},
-            text=None if (similar := self.run.texts(self.blend)) is None else (self.history, similar),
+            text=(self.history, self.run.similar) if self.run.similar.any() else None,
         )
+
+    def reached(self, found: Candidates) -> Floats:
+        """The same as `ndcg` of given candidates. [2]"""
         lists = found.ranked(self.blend, 10)
         return np.asarray(per_query(lists, self.asked.relevant)["ndcg@10"] @ self.weight, np.float32)

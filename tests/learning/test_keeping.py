@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mtrec_django.dataset import Dataset
+from mtrec_django.inference.blend import TEXT
 from mtrec_django.learning.artifacts import Trained
 from mtrec_django.learning.keeping import MOST_KEPT, fallen, holds
 from mtrec_django.learning.pretrain import fit
@@ -26,12 +27,14 @@ def trained_on(trained: Trained, world: Dataset) -> Dataset:
 
 
 def test_table_readings_and_trust_are_kept_and_trainings_counted(trained: Trained, world: Dataset) -> None:
-    recipe = trained.report["recipe"] | {"cold_share": 1.0, "cold_stress": 1.5}
+    least = [0.3 if goal.name == "home" else 0.0 for goal in trained.goals]
+    recipe = trained.report["recipe"] | {"cold_share": 1.0, "cold_stress": 1.5, "unmet_text": least}
     live = told(trained, recipe=recipe, kept=3)
     warmed = fit(world, settings=QUICK, seed=3, warm_start=live)
     assert {name: warmed.report["recipe"][name] for name in ("table", "cold_share", "cold_stress")} == {
         name: recipe[name] for name in ("table", "cold_share", "cold_stress")
     }
+    assert warmed.blend("home").weights[TEXT] >= 0.3
     for name in ("home", "basket"):
         assert replace(warmed.blend(name), weights={}) == replace(trained.blend(name), weights={})
     assert (warmed.report["kept"], warmed.report["searched"]) == (4, trained.report["searched"])

@@ -46,9 +46,9 @@ def test_tables_of_visits_are_tried_where_there_are_orders() -> None:
     assert table_names(orders(), Settings(quick=True)) == ["knn"]
 
 
-def looked_and_bought() -> Dataset:
+def looked_and_bought(users: int = 180) -> Dataset:
     """Everybody looks at four items of his taste, of eight, and then buys one that he did not look at."""
-    users, looked, items = 180, 4, 48
+    looked, items = 4, 48
     rng = np.random.default_rng(0)
     world = tastes(users=users, events=looked + 1, per_taste=8, second=True)
     order = np.stack([rng.permutation(8)[: looked + 1] for _ in range(users)])
@@ -71,7 +71,7 @@ def test_a_scenario_that_wants_a_part_of_what_is_wanted_has_a_table_of_its_own()
 
 
 def test_where_nobody_wants_what_he_met_it_is_not_shown() -> None:
-    world = looked_and_bought()
+    world = looked_and_bought(users=1500)
     recipe = fit(world, settings=QUICK).report["recipe"]
     assert recipe["own"] < 0
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from mtrec_django.dataset import Dataset
-from mtrec_django.inference.blend import TOGETHER, Blend
+from mtrec_django.inference.blend import TEXT, TOGETHER, Blend
 from mtrec_django.learning.run import Run
 from mtrec_django.learning.settings import silent
 from mtrec_django.learning.sources import Recipe, made
@@ -15,8 +15,10 @@ from mtrec_django.learning.unmet import with_trust
 
 from .worlds import QUICK, tastes
 
+NOTHING = (Recipe("knn", half_life=[0.0]), [Blend({TOGETHER: 1.0})])
 
-def chosen(world: Dataset, *, turned: int = 0) -> Recipe:
+
+def chosen(world: Dataset, *, turned: int = 0) -> tuple[Recipe, list[Blend]]:
     """With `turned` what is right on validation is as many items further on: of another taste than the history's."""
     run = Run.prepare(world, replace(QUICK, max_queries=1000, newcomers=0.0), 0, silent)
     split = run.split()
@@ -25,19 +27,22 @@ def chosen(world: Dataset, *, turned: int = 0) -> Recipe:
     order = np.roll(np.arange(len(world.items)), turned)
     asked = [replace(questions, relevant=questions.relevant[:, order].tocsr()) for questions in asked]
     table = made("knn", known, run.settings)
-    recipe = Recipe("knn", half_life=[0.0])
-    return with_trust(run, run.network(), known, asked, [Blend({TOGETHER: 1.0})], recipe, table, None)
+    recipe, blends = NOTHING
+    return with_trust(run, run.network(), known, asked, blends, recipe, table, None)
 
 
 def test_texts_that_tell_earn_trust() -> None:
-    assert chosen(tastes(users=400, per_taste=30)).cold_share > 0
+    recipe, (blend,) = chosen(tastes(users=400, per_taste=30))
+    assert recipe.cold_share > 0
+    assert recipe.unmet_text == [blend.weights[TEXT]]
+    assert blend.weights[TEXT] > 0
 
 
 def test_texts_earn_none_where_validation_wants_something_else() -> None:
-    assert chosen(tastes(users=400, per_taste=30), turned=3) == Recipe("knn", half_life=[0.0])
+    assert chosen(tastes(users=400, per_taste=30), turned=3) == NOTHING
 
 
 def test_without_texts_nothing_changes() -> None:
     world = tastes(users=400)
     silent_items = replace(world.items, content=np.zeros_like(world.items.content), categories={}, numbers={})
-    assert chosen(replace(world, items=silent_items)) == Recipe("knn", half_life=[0.0])
+    assert chosen(replace(world, items=silent_items)) == NOTHING
