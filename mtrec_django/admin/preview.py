@@ -122,7 +122,7 @@ def _columns(answers: list[Answer], after: list[Feedback]) -> list[Column]:
 def _shown(obj: Any, items: Mapping[int, Item], places: Mapping[int, int], met: Mapping[int, str]) -> Shown:
     told = obj.recommendation
     item = items.get(told.item)
-    image = image_url(source_for(obj), obj, item)
+    image = image_url(source_for(obj), obj, item.image if item else "")
     return Shown(item, str(item or obj), image, told, places.get(told.item), met.get(told.item, ""))
 
 

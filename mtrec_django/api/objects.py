@@ -13,7 +13,6 @@ from django.db.models.fields.files import FieldFile
 from ..catalog.item_source import ItemSource
 from ..catalog.registry import source_for, sources
 from ..exceptions import NotRegistered
-from ..models import Item
 
 
 def source_called(label: str) -> ItemSource | None:
@@ -68,13 +67,12 @@ def _field(source: ItemSource) -> Field[Any, Any] | None:
     return field if isinstance(field, Field) else None
 
 
-def image_url(source: ItemSource, obj: Model, item: Item | None) -> str:
-    """The address of an object's picture; empty when it has none."""
+def image_url(source: ItemSource, obj: Model, stored: str) -> str:
+    """The address of an object's picture, of which the catalogue has `stored`; empty when it has none."""
     name = source.image
     value = getattr(obj, name, None) if isinstance(name, str) and name.isidentifier() else None
     if isinstance(value, FieldFile):
         return str(value.url) if value else ""
-    stored = item.image if item else ""
     if not stored or stored.startswith(("http://", "https://", "/", "data:")):
         return stored
     return str(default_storage.url(stored))

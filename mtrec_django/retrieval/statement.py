@@ -151,12 +151,13 @@ def _is_guarded(connection: BaseDatabaseWrapper) -> bool:
 def write(*statements: Fragment, using: str, at_ease: bool = False) -> None:
     """Run statements that write, in one round trip; a caller's atomic block survives their failure, as in `read`.
 
-    `at_ease` is for what a crash of the server may take with it when it is less than a second old: nobody waits until
-    it is on the disk. In a caller's atomic block that is as the caller has it.
+    They are sent again and again, so what `read` says of their parameters holds. `at_ease` is for what a crash of the
+    server may take with it when it is less than a second old: nobody waits until it is on the disk. In a caller's
+    atomic block that is as the caller has it.
     """
     if at_ease and not _is_guarded(connections[using]):
-        statements = (Fragment("set local synchronous_commit = off"), *statements)
-    _send(list(statements), using, closing=[])
+        statements = (_local({"synchronous_commit": "off"}), *statements)
+    _send(list(statements), using, closing=[], again=True)
 
 
 def _send(statements: list[Fragment], using: str, *, closing: list[str], again: bool = False) -> list[Rows]:

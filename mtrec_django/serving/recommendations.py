@@ -6,9 +6,10 @@ import base64
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
+from django.conf import settings
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 from django.db import DataError, OperationalError, ProgrammingError, router
 from django.urls import NoReverseMatch, reverse
@@ -18,7 +19,7 @@ from ..catalog.registry import source_for
 from ..conf import get_config
 from ..models import Recommendation as Shown
 from ..observing import count_shown
-from ..retrieval.statement import Fragment, compose, write
+from ..retrieval.statement import Fragment, compose, longs, write
 from . import tally
 from .complaints import complain
 from .cursors import MAX_SEEN, pack
@@ -137,12 +138,17 @@ class Link:
 def sign(answer: uuid.UUID, item: int, position: int) -> str:
     """The token of a link, some 70 signs."""
     key = base64.urlsafe_b64encode(answer.bytes).decode().rstrip("=")
-    return TimestampSigner(salt=SALT).sign(f"{key}.{item}.{position}")
+    return _signer(settings.SECRET_KEY, tuple(settings.SECRET_KEY_FALLBACKS)).sign(f"{key}.{item}.{position}")
+
+
+@lru_cache(2)  # to make one takes as long as to sign
+def _signer(key: str | bytes, fallbacks: tuple[str | bytes, ...]) -> TimestampSigner:
+    return TimestampSigner(key=key, fallback_keys=fallbacks, salt=SALT)
 
 
 def unsign(token: str) -> Link | None:
     """What a token says, trusted or not; None when it says nothing."""
-    signer = TimestampSigner(salt=SALT)
+    signer = _signer(settings.SECRET_KEY, tuple(settings.SECRET_KEY_FALLBACKS))
     trusted = True
     try:
         value = signer.unsign(token, max_age=get_config().LINK_MAX_AGE)
@@ -184,17 +190,17 @@ def _shown(answer: Answer) -> Fragment:
     return compose(
         "insert into mtrec_recommendation"
         " (id, visitor_id, scenario_id, version_id, context_id, items, sources, scores, arm, created_at)"
-        " select {id}::uuid, (select id from mtrec_visitor where id = {visitor} for key share),"
-        " (select id from mtrec_scenario where name = {scenario} for key share),"
-        " (select id from mtrec_modelversion where id = {version} for key share),"
-        " (select id from mtrec_item where id = {context} for key share),"
-        " {items}::bigint[], {sources}::varchar[], {scores}::float8[], {arm}, now()",
+        " select {id}::uuid, (select id from mtrec_visitor where id = {visitor}::bigint for key share),"
+        " (select id from mtrec_scenario where name = {scenario}::text for key share),"
+        " (select id from mtrec_modelversion where id = {version}::bigint for key share),"
+        " (select id from mtrec_item where id = {context}::bigint for key share),"
+        " {items}::bigint[], {sources}::varchar[], {scores}::float8[], {arm}::text, now()",
         id=answer.id,
         visitor=answer.visitor,
         scenario=answer.scenario,
         version=answer.version,
         context=answer.context,
-        items=[one.item for one in shown],
+        items=longs(one.item for one in shown),
         sources=[one.source for one in shown],
         scores=[one.score for one in shown],
         arm=answer.arm,

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
+from mtrec_django.catalog.registry import source_for
 from mtrec_django.models import Feedback, Recommendation, Scenario, Visitor
 from mtrec_django.serving.cursors import pack, unpack
 from mtrec_django.testing import fake_recommender, make_event, make_visitor
@@ -55,6 +56,25 @@ def test_an_answer_says_all_there_is_to_show(goods: list[Product], client: Clien
         "because": "",
     }
     assert [item["lookup"] for item in answer["items"]] == ["sku-0", "sku-1"]
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("/tea/?a=b c", "http://testserver/tea/?a=b%20c"),
+        ("/tea/../mugs/", "http://testserver/mugs/"),
+        ("//cdn.example/tea", "http://cdn.example/tea"),
+        ("https://shop.example/tea", "https://shop.example/tea"),
+        ("tea", f"http://testserver{HOME}tea"),
+        ("", ""),
+    ],
+)
+def test_addresses_are_whole(
+    goods: list[Product], client: Client, monkeypatch: pytest.MonkeyPatch, told: str, shown: str
+) -> None:
+    monkeypatch.setattr(source_for(Product), "url", lambda _obj: told)
+    with fake_recommender(*goods):
+        assert client.get(HOME, {"n": 1}).json()["items"][0]["url"] == shown
 
 
 def test_the_real_recommender_answers_and_what_was_shown_is_stored(goods: list[Product], client: Client) -> None:

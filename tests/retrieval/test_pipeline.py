@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from mtrec_django.models import Scenario
 from mtrec_django.retrieval import pipeline
-from mtrec_django.retrieval.statement import Fragment, Rows, compose, read
+from mtrec_django.retrieval.statement import Fragment, Rows, compose, read, write
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,6 +50,22 @@ def test_a_statement_is_planned_once_and_sent_with_the_others() -> None:
     assert len(queries) == 3
     assert "generate_series(1, 2::int)" in queries[1]["sql"]
     assert len(prepared()) == 1
+
+
+def test_what_is_written_again_is_planned_once_and_all_or_nothing() -> None:
+    title = "update mtrec_scenario set title = {title}::text where name = {name}::text"
+    Scenario.objects.create(name="one")
+    for word in ("first", "second"):
+        write(compose(title, title=word, name="one"), using=DEFAULT_DB_ALIAS, at_ease=True)
+    assert Scenario.objects.get(name="one").title == "second"
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from pg_prepared_statements where statement like 'update mtrec_scenario%'")
+        assert cursor.fetchone() == (1,)
+        cursor.execute("show synchronous_commit")
+        assert cursor.fetchone() == ("on",)
+    with pytest.raises(ProgrammingError, match="no_such_table"):
+        write(compose(title, title="third", name="one"), Fragment("delete from no_such_table"), using=DEFAULT_DB_ALIAS)
+    assert Scenario.objects.get(name="one").title == "second"
 
 
 def test_a_connection_that_keeps_nothing_is_asked_without() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from typing import Any
 
 import pytest
 from django.core.cache.backends.locmem import LocMemCache
@@ -26,6 +27,14 @@ def test_an_old_link_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     token, now = sign(ID, 42, 3), time.time()
     monkeypatch.setattr(time, "time", lambda: now + 8 * 24 * 3600)
     assert unsign(token) == Link(ID, 42, 3, trusted=False)
+
+
+def test_a_link_is_trusted_while_its_secret_is_a_fallback(settings: Any) -> None:
+    token, secret = sign(ID, 42, 3), settings.SECRET_KEY
+    settings.SECRET_KEY = "another"
+    assert unsign(token) == Link(ID, 42, 3, trusted=False)
+    settings.SECRET_KEY_FALLBACKS = [secret]
+    assert unsign(token) == Link(ID, 42, 3, trusted=True)
 
 
 @pytest.mark.parametrize("at", range(5))
