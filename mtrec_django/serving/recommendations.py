@@ -143,7 +143,7 @@ def sign(answer: uuid.UUID, item: int, position: int) -> str:
 
 @lru_cache(2)  # to make one takes as long as to sign
 def _signer(key: str | bytes, fallbacks: tuple[str | bytes, ...]) -> TimestampSigner:
-    return TimestampSigner(key=key, fallback_keys=fallbacks, salt=SALT)
+    return TimestampSigner(key=key, fallback_keys=[*fallbacks], salt=SALT)
 
 
 def unsign(token: str) -> Link | None:
