@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from mtrec_django import similar_items
-from mtrec_django.inference.blend import Blend
-from mtrec_django.models import Visitor
+from mtrec_django.inference.blend import Blend, z_scores
+from mtrec_django.models import Item, Visitor
+from mtrec_django.retrieval import store
 from mtrec_django.serving import live
 from mtrec_django.serving.recommender import recommend_for
+from tests.site.models import Product
 
 from .world import World
 
@@ -78,6 +81,40 @@ def test_the_reason_names_what_adds_most(world: World) -> None:
     assert recommend_for(met, "world", 1, exclude=out)[0].recommendation.because == "Product 6.0"
     publish(world, Blend({"text": 1.0}, decay=0.9), rows)
     assert recommend_for(met, "world", 1, exclude=out)[0].recommendation.because == "Product 1.0"
+
+
+@pytest.mark.parametrize("candidates", [["personal"], ["new"], ["personal", "viewed", "popular"]])
+def test_however_it_is_found(written: World, candidates: list[str]) -> None:
+    """By a search, by rows looked up again, by a scored source; among all, and among what a queryset lists."""
+    visitor = written.visitor((6, 0), (1, 0))
+    store.upsert(written.version.pk, [written.item(0, 0).pk], written.vectors[:1])  # without a text, the first of all
+    Item.objects.filter(pk=written.item(5, 7).pk).update(created_at=timezone.now())
+    some = Product.objects.filter(sku__in=["t5-7", "t6-3", "t2-2", "t0-0"])
+    for queryset in (None, some, some[:4]):
+        answer = recommend_for(
+            visitor, "world", 4, queryset=queryset, candidates=candidates, item=written.product(1, 0)
+        )
+        assert answer[0] == written.product(5, 7)
+        assert answer.version is not None
+
+
+def test_an_item_that_says_nothing_is_average_and_shifts_no_other(world: World) -> None:
+    rows = texts(world)
+    rows[5] = 0
+    publish(world, Blend({"text": 1.0}), rows)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"update {store.vectors_table(world.version.pk).text} set text = null where item_id = %s",
+            [world.items[9].pk],
+        )
+    rows[9] = np.nan
+    rows[5] = np.nan
+    answer = recommend_for(world.visitor((6, 0)), "world", len(rows))
+    scores = z_scores(rows @ rows[world.row(6, 0)])
+    served = {product.sku: product.recommendation.score for product in answer}
+    expected = {one.sku: float(score) for one, score in zip(world.products, scores, strict=True)}
+    assert (expected["t0-5"], expected["t0-9"]) == (0, 0)
+    assert served == pytest.approx(expected, abs=0.03)
 
 
 def test_it_takes_no_query_more(written: World) -> None:
