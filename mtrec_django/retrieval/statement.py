@@ -15,6 +15,7 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
+from psycopg.pq import ExecStatus
 
 from . import pipeline
 
@@ -138,7 +139,7 @@ def _limit(local: str, execute: Callable[..., Any], sql: str, params: Any, many:
             with suppress(DatabaseError, InterfaceError):  # where even this fails, the first error says why
                 execute(undo, None, False, context)
         raise
-    while cursor.description is None and cursor.nextset():
+    while not _has_rows(cursor) and cursor.nextset():
         pass
     return result
 
@@ -194,10 +195,16 @@ def _results(cursor: CursorWrapper) -> list[Rows]:
     results = []
     more: bool | None = True
     while more:
-        if cursor.description is not None:
+        if _has_rows(cursor):
             results.append(cursor.fetchall())
         more = cursor.nextset()
     return results
+
+
+def _has_rows(cursor: CursorWrapper) -> bool:
+    """Whether a result is one of rows; to describe their columns takes longer than to read some of them."""
+    result = cursor.cursor.pgresult
+    return result is not None and result.status == ExecStatus.TUPLES_OK
 
 
 def _send_apart(statements: Sequence[Fragment], connection: BaseDatabaseWrapper) -> list[Rows]:

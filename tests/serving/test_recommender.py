@@ -378,7 +378,7 @@ def test_no_page_waits_until_what_was_shown_is_on_the_disk(world: World) -> None
     with connection.cursor() as cursor:
         cursor.execute("show synchronous_commit")
         assert cursor.fetchone() == ("on",)
-    off = "synchronous_commit = off"
+    off = "set_config('synchronous_commit', 'off', true)"
     assert [off in queries[-1]["sql"] for queries in (alone, inside)] == [True, False]
     assert Recommendation.objects.count() == 2
 
