@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from ..columns import release
 from ..dataset import Bools, Floats, Ints
 from ..inference.blend import PERSONAL, SOURCE_CANDIDATES, TEXT, VECTOR_CANDIDATES, Blend
 from .evaluation import Doubles, gains, ideal, top
@@ -139,6 +140,7 @@ def _likeness(
         rows = similar[item[some]]
         out[some] = np.einsum("pn,pn->p", met[row[some]], rows)
         out[some][~rows.any(axis=1)] = np.nan
+    release(similar)
     return out
 
 

@@ -104,7 +104,7 @@ def tables_of(run: Run, known: Dataset, whole: Plan) -> dict[str, Neighbours]:
     for name in whole.tables:
         run.progress(f"table {name}", 0, 1)
         tables[name] = made(name, known, run.settings).on_disk()
-    if np.any(run.similar != 0):
+    if run.written:
         run.progress("table text", 0, 1)
         tables[TEXT] = run.by_text()
     return tables
@@ -282,7 +282,7 @@ class _Goal:
             return Blend(), {}
         reading = self._read_anew(table) if own else self.readings[name]
         asked, queries = (self.few, self.few_queries) if self.search.few else (self.asked, self.queries)
-        history, similar = self._history(asked, reading), self.run.similar
+        history, similar = self._history(asked, reading), self.run.texts()
         found = gather(
             asked,
             self.run.dataset.catalogue[self.asked.scenario],
@@ -290,7 +290,7 @@ class _Goal:
             vectors=self.vectors,
             together={TOGETHER: (history, table.matrix())},
             prior={POPULAR: prior(self.known, self.asked.scenario, self.half_life)},
-            text=(history, similar) if similar.any() else None,
+            text=None if similar is None else (history, similar),
         )
         choice: Choice = choose(Scorer(found, relevant_count(asked), found.features))
         blend = blend_of(choice, reading)

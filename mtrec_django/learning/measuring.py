@@ -158,7 +158,7 @@ def _record(out: Measured, run: Run, before: Dataset, asked: Queries, lists: dic
     name = run.dataset.goals[asked.scenario].name
     counts = np.bincount(before.events.item, minlength=len(before.items))
     catalogue = int(run.dataset.catalogue[asked.scenario].sum())
-    similar = run.similar if np.any(run.similar) else None
+    similar = run.texts()
     each = {model: per_query(ranked, asked.relevant)["ndcg@10"] for model, ranked in lists.items()}
     out.metrics[name] = {
         model: measure(ranked, asked.relevant, counts=counts, catalogue=catalogue, similar=similar)

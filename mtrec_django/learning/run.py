@@ -137,9 +137,16 @@ class Run:
         negatives = Negatives(counts, self.settings.negatives, self.settings.full_softmax_items)
         return Trainer(network, negatives, dataset.catalogue, self.settings, rate=rate, seed=seed)
 
-    def texts(self, blend: Blend) -> Floats | None:
-        """What a blend compares by what is written; None where it does not. [items, n]"""
-        return self.similar if blend.weights.get(TEXT) else None
+    def texts(self, blend: Blend | None = None) -> Floats | None:
+        """What a blend, or any, compares by what is written; None where it does not, or nothing is. [items, n]"""
+        wanted = self.written if blend is None else blend.weights.get(TEXT)
+        return self.similar if wanted else None
+
+    @property
+    def written(self) -> bool:
+        """Whether anything is written on any item."""
+        chunks = range(0, len(self.similar), 4096)
+        return any(self.similar[first : first + 4096].any() for first in chunks)
 
     def by_text(self) -> Neighbours:
         """The neighbours of every item by what is written on it: found once, since no event changes them; on disk."""

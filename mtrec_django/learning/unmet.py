@@ -189,7 +189,7 @@ class _Goal:
             vectors=self.vectors,
             together={TOGETHER: (self.history, table)},
             prior={POPULAR: self.log_prior},
-            text=(self.history, self.run.similar) if self.run.similar.any() else None,
+            text=None if (similar := self.run.texts()) is None else (self.history, similar),
         )
 
     def reached(self, found: Candidates) -> Floats:
