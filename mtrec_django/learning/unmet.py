@@ -2,7 +2,8 @@
 
 Such an item stands where its nearest by text and labels do, see `ColdPlaces`. What is written on it counts as much, it
 goes with what its nearest go with as strongly, and counts as much in the lists of others, as may be while it is found
-the better for it and all questions together, those for other items included, lose no more than `Settings.newcomers`.
+the better for it and all questions together lose no more than `Settings.newcomers`: those for unmet items and those for
+others, each kind as often as validation really asks for it.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def with_trust(
     for share, stress in STEPS:
         bolder = replace(recipe, cold_share=share, cold_stress=stress)
         after = reached(table_of(bolder))
-        if after.sum() < (1 - run.settings.newcomers) * before.sum():
+        if after[1] < (1 - run.settings.newcomers) * before[1]:
             break
         if after[0] > best[0]:
             recipe, best = bolder, after
@@ -111,11 +112,11 @@ def _places(run: Run, known: Dataset, played: Bools) -> ColdPlaces:
 
 @dataclass(frozen=True, slots=True)
 class _Goal:
-    """The questions of one scenario: some for unmet items, some for others, each kind by its share of all."""
+    """The questions of one scenario: some for items played as unmet, some for others."""
 
     run: Run
     asked: Queries
-    weight: Floats  # [queries, 2], of sum about the root of all questions; those for unmet items, others
+    weight: Floats  # [queries, 2], those for unmet items, and all; of sum about the root of all questions
     queries: Floats  # [queries, dim]
     vectors: Floats  # [items, dim]
     history: sparse.csr_matrix  # [queries, items]
@@ -142,9 +143,11 @@ class _Goal:
         few = [
             np.sort(rng.permutation(rows)[:most]) for rows, most in zip(kinds, (MOST_UNMET, MOST_OTHERS), strict=True)
         ]
+        new = np.bincount(known.events.item, minlength=len(played)) == 0
+        share = float((np.asarray(asked.relevant @ new.astype(np.float32)).ravel() > 0).mean())
         weight = np.zeros((sum(map(len, few)), 2), np.float32)
-        weight[: len(few[0]), 0] = len(kinds[0]) / max(len(few[0]), 1)
-        weight[len(few[0]) :, 1] = len(kinds[1]) / max(len(few[1]), 1)
+        weight[: len(few[0])] = len(asked) / len(few[0]) * np.array([1, share])
+        weight[len(few[0]) :, 1] = len(asked) / max(len(few[1]), 1) * (1 - share)
         some = asked.take(np.concatenate(few))
         left = known.with_events(known.events[~played[known.events.item]])
         return cls(
@@ -169,15 +172,14 @@ class _Goal:
                 continue
             bolder = replace(self, blend=replace(self.blend, weights={**self.blend.weights, TEXT: weight}))
             after = bolder.reached(found)
-            if after.sum() < (1 - self.run.settings.newcomers) * before.sum():
+            if after[1] < (1 - self.run.settings.newcomers) * before[1]:
                 break
             if after[0] > best[0]:
                 chosen, best = bolder, after
         return chosen
 
     def ndcg(self, table: sparse.csr_matrix) -> Floats:
-        """What questions for unmet items, and others, bring to NDCG@10 of all, times the root of how many they are.
-        [2]"""
+        """NDCG@10 of questions for unmet items, and of all, times the root of how many are asked. [2]"""
         return self.reached(self.found(table))
 
     def found(self, table: sparse.csr_matrix) -> Candidates:
