@@ -1,9 +1,9 @@
 """How much items that nobody met yet are trusted, tried on validation: some known ones are played as unmet.
 
-Such an item stands where its nearest by text and labels do, see `ColdPlaces`. What is written on it counts as much, it
-goes with what its nearest go with as strongly, and counts as much in the lists of others, as may be while it is found
-the better for it and all questions together lose no more than `Settings.newcomers`: those for unmet items and those for
-others, each kind as often as validation really asks for it.
+Such an item stands where its nearest by text and labels do, see `ColdPlaces`. What is written counts as much as may be
+while such items are found the better for it and all questions together lose nothing; then such an item goes with what
+its nearest go with as strongly, and counts as much in the lists of others, as may be while they lose no more than
+`Settings.newcomers`: those for unmet items and those for others, each kind as often as validation really asks for it.
 """
 
 from __future__ import annotations
@@ -162,7 +162,8 @@ class _Goal:
         )
 
     def with_text(self, table: sparse.csr_matrix) -> _Goal:
-        """The same with as much weight of what is written as unmet items earn."""
+        """The same with as much weight of what is written as unmet items earn while it costs nothing: met items would
+        pay for it each time, not only where an unmet one stands before them."""
         found, chosen = self.found(table), self
         if TEXT not in found.features:
             return self
@@ -172,9 +173,7 @@ class _Goal:
                 continue
             bolder = replace(self, blend=replace(self.blend, weights={**self.blend.weights, TEXT: weight}))
             after = bolder.reached(found)
-            if after[1] < (1 - self.run.settings.newcomers) * before[1]:
-                break
-            if after[0] > best[0]:
+            if after[1] >= before[1] and after[0] > best[0]:
                 chosen, best = bolder, after
         return chosen
 
