@@ -147,6 +147,12 @@ def _polished(
     return Choice({name: weight for name, weight in weights.items() if weight}, best, alone)
 
 
+def for_nothing(scorer: Scorer, choice: Choice, name: str) -> float:
+    """The largest weight of a feature beside the chosen ones that costs nothing; 0 where nothing is sure."""
+    weights = (weight for weight in GRID if scorer.ndcg({**choice.weights, name: weight}) >= choice.ndcg)
+    return max(weights, default=0.0) if choice.sure and name in scorer.z else 0.0
+
+
 def blend_of(choice: Choice, reading: Blend) -> Blend:
     """The choice as what serving reads, with the way it reads the table."""
     return replace(reading, weights={name: round(weight, 4) for name, weight in choice.weights.items()})

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from ..dataset import Dataset, Floats
 from ..inference.blend import PERSONAL, POPULAR, TEXT, TOGETHER, Blend
-from .blending import Choice, Scorer, blend_of, choose
+from .blending import Choice, Scorer, blend_of, choose, for_nothing
 from .candidates import Candidates, gather
 from .neighbours import Neighbours
 from .network import Network
@@ -51,7 +51,8 @@ def choose_all(run: Run, network: Network, known: Dataset, asked: list[Queries])
     recipe, blends, record = search(run, network, known, asked, whole, tables)
     table, text = tables[recipe.table], tables[TEXT] if recipe.text_share else None
     del tables  # of a very large catalogue the others take room that what follows needs
-    recipe, blends = with_trust(run, network, known, asked, blends, recipe, table, text)
+    free = [record.get(goal.name, {}).get("text for nothing", 0.0) for goal in run.dataset.goals]
+    recipe, blends = with_trust(run, network, known, asked, blends, recipe, table, text, free)
     return Chosen(recipe, blends, record, len(known.events))
 
 
@@ -292,10 +293,11 @@ class _Goal:
             prior={POPULAR: prior(self.known, self.asked.scenario, self.half_life)},
             text=None if similar is None else (history, similar),
         )
-        choice: Choice = choose(Scorer(found, relevant_count(asked), found.features))
+        scorer = Scorer(found, relevant_count(asked), found.features)
+        choice: Choice = choose(scorer)
         blend = blend_of(choice, reading)
         record = {"ndcg@10": choice.ndcg, "alone": choice.alone, "blend": blend.to_json(), "questions": len(asked)}
-        return blend, record
+        return blend, record | {"text for nothing": for_nothing(scorer, choice, TEXT)}
 
 
 def _row_sum(table: Neighbours) -> float:

@@ -49,6 +49,7 @@ def with_trust(
     recipe: Recipe,
     table: Neighbours,
     text: Neighbours | None,
+    free: Sequence[float],
 ) -> tuple[Recipe, list[Blend]]:
     """The recipe and the blends with the trust that unmet items earn.
 
@@ -56,6 +57,7 @@ def with_trust(
         known: what network and tables have learned from.
         table: of the recipe, before text was mixed in.
         text: the neighbours by text, where the recipe has a share of them.
+        free: up to which weight what is written costs each blend nothing. [goals]
     """
     played = _played(run, known)
     places = _places(run, known, played)
@@ -78,7 +80,7 @@ def with_trust(
         return recipe, list(blends)
     made = table_of(recipe)
     before = reached(made)
-    goals = [goal.with_text(made) for goal in goals]
+    goals = [goal.with_text(made, free[goal.asked.scenario]) for goal in goals]
     recipe = replace(recipe, unmet_text=_by_scenario(goals, len(blends)))
     best = reached(made)
     for share, stress in STEPS:
@@ -161,15 +163,14 @@ class _Goal:
             blend,
         )
 
-    def with_text(self, table: sparse.csr_matrix) -> _Goal:
-        """The same with as much weight of what is written as unmet items earn while it costs nothing: met items would
-        pay for it each time, not only where an unmet one stands before them."""
+    def with_text(self, table: sparse.csr_matrix, most: float) -> _Goal:
+        """The same with as much weight of what is written as unmet items earn, up to where it would cost others."""
         found, chosen = self.found(table), self
         if TEXT not in found.features:
             return self
         before = best = self.reached(found)
         for weight in TEXTS:
-            if weight <= self.blend.weights.get(TEXT, 0.0):
+            if not self.blend.weights.get(TEXT, 0.0) < weight <= most:
                 continue
             bolder = replace(self, blend=replace(self.blend, weights={**self.blend.weights, TEXT: weight}))
             after = bolder.reached(found)

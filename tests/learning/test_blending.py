@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from mtrec_django.inference.blend import PERSONAL, POPULAR, TEXT, TOGETHER
-from mtrec_django.learning.blending import STARTS, Scorer, choose
+from mtrec_django.learning.blending import GRID, STARTS, Scorer, choose, for_nothing
 from mtrec_django.learning.candidates import Candidates, gather
 from mtrec_django.learning.queries import Queries, relevant_count
 
@@ -87,3 +87,12 @@ def test_texts_are_weighed_where_they_decide() -> None:
     assert chosen[1].ndcg == chosen[1].alone[TEXT] == 1
     assert set(chosen[0].weights) <= {PERSONAL, TOGETHER, POPULAR}
     assert chosen[0].ndcg < 0.5
+
+
+def test_a_feature_costs_nothing_up_to_where_it_changes_what_is_found() -> None:
+    scorer = world(600, lucky=400)
+    choice = choose(scorer)
+    assert for_nothing(scorer, choice, TOGETHER) == max(GRID)  # it is the same of all candidates
+    against = scorer.plus("against", np.tile(np.where(np.arange(CANDIDATES) == 29, -1.0, 0.0), (600, 1)))
+    assert for_nothing(against, choice, "against") < max(GRID)
+    assert for_nothing(scorer, choice, "text") == 0

@@ -28,7 +28,7 @@ def chosen(world: Dataset, *, turned: int = 0) -> tuple[Recipe, list[Blend]]:
     asked = [replace(questions, relevant=questions.relevant[:, order].tocsr()) for questions in asked]
     table = made("knn", known, run.settings)
     recipe, blends = NOTHING
-    return with_trust(run, run.network(), known, asked, blends, recipe, table, None)
+    return with_trust(run, run.network(), known, asked, blends, recipe, table, None, [1.0])
 
 
 def test_texts_that_tell_earn_trust() -> None:
