@@ -6,7 +6,7 @@ Evaluation and serving call the same functions, so what is measured is what is s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ PERSONAL = "personal"
 TOGETHER = "together"
 """What goes with the history by the table of neighbours, see `combine`."""
 TEXT = "text"
-"""Cosine of what is written on the item and on those of the history, weighted as in `combine`, see `texts`."""
+"""Cosine of what is written on the item and on those of the history, weighted by `Blend.for_text`, see `texts`."""
 POPULAR = "popular"
 """Log of the item's share of what is wanted in this scenario."""
 FRESH = "fresh"
@@ -32,6 +32,8 @@ FEATURES = (PERSONAL, TOGETHER, TEXT, POPULAR, FRESH)
 
 VECTOR_CANDIDATES = 300
 """How many of the nearest items by vector are scored."""
+TEXT_DECAY = 0.9
+"""How much less each older event counts in `TEXT`: a taste lasts longer than what goes together."""
 VISIT_SECONDS = 1800
 """A pause after which a visitor's next event begins another visit."""
 
@@ -67,6 +69,11 @@ class Blend:
     def kind_weight(self, kind: str) -> float:
         """How much an event of this kind counts in `combine`."""
         return self.kinds.get(kind, -1.0 if says_no(kind) else 1.0)
+
+    @property
+    def for_text(self) -> Blend:
+        """The blend by which a history is read for `TEXT`."""
+        return replace(self, decay=TEXT_DECAY, visit=1.0)
 
     def history_weights(
         self, kinds: Sequence[str], here: npt.NDArray[np.bool_] | None = None, ages: npt.ArrayLike | None = None

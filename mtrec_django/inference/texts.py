@@ -32,12 +32,11 @@ def unpack(packed: bytes, width: int) -> Floats:
     return rows
 
 
-def likeness(history: Floats, met: Floats, rows: Floats) -> Floats:
+def likeness(met: Floats, rows: Floats) -> Floats:
     """How much each item is like what was met, by what is written on both. [items]
 
     Args:
-        history: what each event counts, see `Blend.history_weights`. [events]
-        met: the row of each event's item, NaN where it has none. [events, width]
+        met: the row of each event's item, times what the event counts; NaN where it has none. [events, width]
         rows: of the items, likewise. [items, width]
     """
-    return rows @ (history @ np.nan_to_num(met)).astype(np.float32)
+    return rows @ np.nan_to_num(met).sum(axis=0)

@@ -139,7 +139,8 @@ class Crowd:
         }
         texts, met = None, past.history.texts
         if met is not None and (texts := self.shelf.written(at)) is not None:
-            features[TEXT], met = likeness(weights, met, texts), weights[:, None] * met
+            met = self.blend.for_text.history_weights(past.history.kinds, here)[:, None] * met
+            features[TEXT] = likeness(met, texts)
         found = Candidates(
             items=items,
             labels=self.shelf.labels[at].tolist(),

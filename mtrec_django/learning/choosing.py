@@ -283,15 +283,15 @@ class _Goal:
             return Blend(), {}
         reading = self._read_anew(table) if own else self.readings[name]
         asked, queries = (self.few, self.few_queries) if self.search.few else (self.asked, self.queries)
-        history, similar = self._history(asked, reading), self.run.texts()
+        similar = self.run.texts()
         found = gather(
             asked,
             self.run.dataset.catalogue[self.asked.scenario],
             queries=queries,
             vectors=self.vectors,
-            together={TOGETHER: (history, table.matrix())},
+            together={TOGETHER: (self._history(asked, reading), table.matrix())},
             prior={POPULAR: prior(self.known, self.asked.scenario, self.half_life)},
-            text=None if similar is None else (history, similar),
+            text=None if similar is None else (self._history(asked, reading.for_text), similar),
         )
         scorer = Scorer(found, relevant_count(asked), found.features)
         choice: Choice = choose(scorer)

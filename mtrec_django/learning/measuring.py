@@ -64,15 +64,18 @@ def candidates(
     similar: Floats | None = None,
 ) -> Candidates:
     """What serving would score for these questions; `similar` where the blend compares texts. [items, n]"""
-    history = histories(dataset.events, asked, len(dataset.items), reading, dataset.kinds)
+
+    def read(blend: Blend) -> sparse.csr_matrix:
+        return histories(dataset.events, asked, len(dataset.items), blend, dataset.kinds)
+
     return gather(
         asked,
         dataset.catalogue[asked.scenario],
         queries=encode(encoder, vectors, dataset.events, asked),
         vectors=vectors,
-        together={TOGETHER: (history, table)},
+        together={TOGETHER: (read(reading), table)},
         prior={POPULAR: log_prior},
-        text=None if similar is None else (history, similar),
+        text=None if similar is None else (read(reading.for_text), similar),
     )
 
 

@@ -122,6 +122,7 @@ class _Goal:
     queries: Floats  # [queries, dim]
     vectors: Floats  # [items, dim]
     history: sparse.csr_matrix  # [queries, items]
+    text_history: sparse.csr_matrix  # [queries, items]
     log_prior: Floats  # [items]
     blend: Blend
 
@@ -159,6 +160,7 @@ class _Goal:
             encode(run.encoder(network), vectors, dataset.events, some),
             vectors,
             histories(dataset.events, some, len(dataset.items), blend, dataset.kinds),
+            histories(dataset.events, some, len(dataset.items), blend.for_text, dataset.kinds),
             prior(left, asked.scenario, recipe.half_life[asked.scenario]),
             blend,
         )
@@ -191,7 +193,7 @@ class _Goal:
             vectors=self.vectors,
             together={TOGETHER: (self.history, table)},
             prior={POPULAR: self.log_prior},
-            text=None if (similar := self.run.texts()) is None else (self.history, similar),
+            text=None if (similar := self.run.texts()) is None else (self.text_history, similar),
         )
 
     def reached(self, found: Candidates) -> Floats:

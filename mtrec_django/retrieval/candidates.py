@@ -55,7 +55,9 @@ class Ask:
     gathered: Gathered = field(default_factory=Gathered)  # what goes with the history
     counts: Counts = field(default_factory=Counts)  # how much each item is wanted in the scenario
     vectors: Floats | None = None  # of the history, NaN where unknown [events, dim]
-    texts: Floats | None = None  # likewise, see `inference.texts`; None where nothing is compared by it [events, width]
+    texts: Floats | None = None
+    """What is written on the history, see `inference.texts`, times what each event counts; None where that is compared
+    with nothing. [events, width]"""
     on_page: bool = False
     """Whether the first of the history is the item on the page."""
     goal: Mapping[str, float] = field(default_factory=dict)

@@ -81,9 +81,8 @@ def unpack(rows: Rows, ask: Ask, sources: Sequence[CandidateSource], named: Mapp
     partners = {TOGETHER: partner}
     written = met = None
     if ask.texts is not None and ask.width:
-        weights = np.array(ask.weights, np.float32)
-        written, met = unpack_texts(_joined(told, "text"), ask.width)[first], weights[:, None] * ask.texts
-        features[TEXT] = likeness(weights, ask.texts, written)
+        written, met = unpack_texts(_joined(told, "text"), ask.width)[first], ask.texts
+        features[TEXT] = likeness(met, written)
     places = {at: np.searchsorted(items, some) for at, some in by_source.items() if at >= 0}
     strengths = {one["at"]: (one["strength"] or b"", one["partner"] or b"") for one in told}
     for at, source in enumerate(sources):

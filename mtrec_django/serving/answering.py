@@ -127,7 +127,9 @@ def _search(question: Question, told: Known) -> Found:
     names = (PERSONAL, TOGETHER) if question.similar else policy.candidates
     marks, lifts = _boosts(policy)
     history = told.history
-    weights = blend.history_weights(history.kinds, np.array(history.here, np.bool_), history.ages)
+    here = np.array(history.here, np.bool_)
+    weights = blend.history_weights(history.kinds, here, history.ages)
+    texts = history.texts
     ask = Ask(
         live.scenario.pk,
         told.allowed(question, [question.keys] if question.keys else [], flagged=True),
@@ -140,7 +142,7 @@ def _search(question: Question, told: Known) -> Found:
         gathered=gather(weights, told.history.neighbours),
         counts=live.counts,
         vectors=told.history.vectors,
-        texts=told.history.texts,
+        texts=None if texts is None else blend.for_text.history_weights(history.kinds, here)[:, None] * texts,
         on_page=told.met_on_page,
         goal=live.worth,
         narrow=told.narrow,

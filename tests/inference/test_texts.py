@@ -43,6 +43,6 @@ def test_nothing_at_all() -> None:
 def test_likeness_is_the_weighted_sum_of_cosines() -> None:
     met = np.array([[1, 0], [np.nan, np.nan], [0, 1]], np.float32)
     rows = np.array([[0.6, 0.8], [np.nan, np.nan], [0, -1]], np.float32)
-    alike = likeness(np.array([1, 5, 0.5], np.float32), met, rows)
+    alike = likeness(np.array([[1], [5], [0.5]], np.float32) * met, rows)
     np.testing.assert_allclose(alike, [0.6 + 0.4, np.nan, -0.5], atol=1e-6)
-    assert likeness(np.empty(0, np.float32), met[:0], rows)[0] == 0
+    assert likeness(met[:0], rows)[0] == 0

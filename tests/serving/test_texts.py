@@ -75,12 +75,12 @@ def test_the_reason_names_what_adds_most(world: World) -> None:
     rows = texts(world)
     alike = [[1, 0] * (WIDTH // 2), [1, 1] * (WIDTH // 2), [1, 0.1] * (WIDTH // 2)]
     rows[[world.row(1, 0), world.row(6, 0), world.row(5, 7)]] = alike
-    publish(world, Blend({"text": 1.0}, decay=0.2), rows)
-    met = world.visitor((1, 0), (6, 0))
-    out = [world.product(1, 0), world.product(6, 0)]
-    assert recommend_for(met, "world", 1, exclude=out)[0].recommendation.because == "Product 6.0"
-    publish(world, Blend({"text": 1.0}, decay=0.9), rows)
-    assert recommend_for(met, "world", 1, exclude=out)[0].recommendation.because == "Product 1.0"
+    publish(world, Blend({"text": 1.0}, decay=0.2), rows)  # by which texts are not read
+    (other, another), out = [(2, 0), (3, 0)], [world.product(topic, 0) for topic in (1, 2, 3, 6)]
+    long_ago = world.visitor((1, 0), other, another, (6, 0))
+    assert recommend_for(long_ago, "world", 1, exclude=out)[0].recommendation.because == "Product 6.0"
+    lately = world.visitor((1, 0), (6, 0))
+    assert recommend_for(lately, "world", 1, exclude=out)[0].recommendation.because == "Product 1.0"
 
 
 @pytest.mark.parametrize("candidates", [["personal"], ["new"], ["personal", "viewed", "popular"]])
@@ -92,7 +92,13 @@ def test_however_it_is_found(written: World, candidates: list[str]) -> None:
     some = Product.objects.filter(sku__in=["t5-7", "t6-3", "t2-2", "t0-0"])
     for queryset in (None, some, some[:4]):
         answer = recommend_for(
-            visitor, "world", 4, queryset=queryset, candidates=candidates, item=written.product(1, 0)
+            visitor,
+            "world",
+            4,
+            queryset=queryset,
+            candidates=candidates,
+            item=written.product(1, 0),
+            exclude=[written.product(6, 0)],
         )
         assert answer[0] == written.product(5, 7)
         assert answer.version is not None

@@ -60,7 +60,8 @@ def expected(
     together = np.zeros(len(at), np.float32)
     together[found] = strength
     similar = trained.features.similarity(read_items(trained.item_ids.tolist())[0])
-    alike = likeness(weights, similar[met], similar)
+    read_as = blend.for_text.history_weights([event.kind for event in events], np.zeros(len(met), bool))
+    alike = likeness(read_as[:, None] * similar[met], similar)
     features = {"personal": vectors @ query, TOGETHER: together, TEXT: alike, POPULAR: trained.priors[0]}
     scores = blend.score(features)
     titles = dict(Item.objects.values_list("pk", "title"))
@@ -100,7 +101,7 @@ def test_an_item_that_was_placed_later_is_compared_too(trained: Any) -> None:
     for at in met:
         Feedback.objects.create(visitor=visitor, item=items[at], kind="view")
     similar = compared.features.similarity(read_items([item.pk for item in items])[0])
-    alike = likeness(np.array([0.7, 1], np.float32), similar[met], similar)
+    alike = likeness(np.array([[0.9], [1]], np.float32) * similar[met], similar)
     answer = recommend_for(visitor, "home", len(items))
     served = {product.title: product.recommendation.score for product in answer}
     scores = z_scores(alike).tolist()
