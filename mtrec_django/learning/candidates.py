@@ -12,7 +12,9 @@ from scipy import sparse
 from ..columns import release
 from ..dataset import Bools, Floats, Ints
 from ..inference.blend import PERSONAL, SOURCE_CANDIDATES, TEXT, VECTOR_CANDIDATES, Blend
-from .evaluation import Doubles, gains, ideal, top
+from ..representation.nearest import top
+from .evaluation import Doubles, gains, ideal
+from .neighbours import thinned
 from .queries import Queries, relevant_count
 
 CELLS = 8_000_000
@@ -62,6 +64,8 @@ def chunks(asked: Queries, items: int) -> Iterator[slice]:
         yield slice(first, min(first + step, len(asked)))
 
 
+_NONE = np.empty(0, np.bool_)
+
 Score = Callable[[slice], Floats]
 """The scores of all items for a range of questions. [rows, items]"""
 
@@ -71,8 +75,7 @@ def full_ranking(asked: Queries, catalogue: Bools, score: Score, n: int = 50) ->
     lists = [np.empty((0, min(n, len(catalogue))), np.int32)]
     for rows in chunks(asked, len(catalogue)):
         scores = np.where(forbidden(asked, catalogue, rows), np.float32(-np.inf), score(rows))
-        items, values = top(scores, n)
-        lists.append(np.where(np.isfinite(values), items, -1).astype(np.int32))
+        lists.append(top(scores, n)[0].astype(np.int32))
     out = np.vstack(lists)
     return np.pad(out, ((0, 0), (0, n - out.shape[1])), constant_values=-1) if out.shape[1] < n else out
 
@@ -108,6 +111,7 @@ def gather(
             what sources found is compared with the history by it
     """
     order = {name: np.argsort(-values, kind="stable") for name, values in prior.items()}
+    silent = _NONE if text is None else ~text[1].any(axis=1)  # [items], of which nothing is written
     parts = []
     for rows in chunks(asked, len(catalogue)):
         no = forbidden(asked, catalogue, rows)
@@ -124,7 +128,7 @@ def gather(
         known |= {name: _entries(product, row, item) for name, product in found.items()}
         known |= {name: values[item] for name, values in prior.items()}
         if text is not None:
-            known[TEXT] = _likeness(text[0][rows], text[1], row, item)
+            known[TEXT] = np.where(silent[item], np.float32(np.nan), _likeness(text[0][rows], text[1], row, item))
         parts.append(_padded(row, item, known, len(no), asked.relevant[rows]))
     return _stacked(parts, [PERSONAL, *together, *prior, *([] if text is None else [TEXT])])
 
@@ -132,14 +136,12 @@ def gather(
 def _likeness(
     history: sparse.csr_matrix, similar: Floats, row: npt.NDArray[np.integer], item: npt.NDArray[np.integer]
 ) -> Floats:
-    """`inference.texts.likeness` of pairs, NaN for items that say nothing. [pairs]"""
+    """`inference.texts.likeness` of pairs. [pairs]"""
     met = np.asarray(history @ similar, np.float32)
     out = np.empty(len(row), np.float32)
     step = max(1, CELLS // max(similar.shape[1], 1))
     for some in (slice(first, first + step) for first in range(0, len(row), step)):
-        rows = similar[item[some]]
-        out[some] = np.einsum("pn,pn->p", met[row[some]], rows)
-        out[some][~rows.any(axis=1)] = np.nan
+        out[some] = np.einsum("pn,pn->p", met[row[some]], similar[item[some]])
     release(similar)
     return out
 
@@ -171,7 +173,9 @@ def _mark_strongest(chosen: Bools, product: sparse.csr_matrix | Floats, no: Bool
         return
     row = np.repeat(np.arange(len(no)), np.diff(product.indptr))
     good = (product.data > 0) & ~no[row, product.indices]
-    row, item, value = row[good], product.indices[good], product.data[good]
+    bounds = np.concatenate([[0], np.cumsum(good)])[product.indptr]
+    few = thinned(sparse.csr_matrix((product.data[good], product.indices[good], bounds), no.shape), SOURCE_CANDIDATES)
+    row, item, value = np.repeat(np.arange(len(no)), np.diff(few.indptr)), few.indices, few.data
     order = np.lexsort((item, -value, row))
     row, item = row[order], item[order]
     rank = np.arange(len(row)) - np.searchsorted(row, row)

@@ -25,6 +25,8 @@ WEIGHTS = (0.1, 0.2, 0.5, 1.0, 2.0)
 OWN = (0.5, 0.1, -0.05, -0.15, -1.0)
 """Tried: how much what was met before counts for itself, or against itself, beside all its neighbours."""
 OWN_BY = 1.01
+EASE_BY = 1.005
+"""Times the validation of other tables that EASE must reach to be worth its time."""
 SELF = "self"
 MOST_QUESTIONS = 1500
 WORTH_READING = 0.5
@@ -124,12 +126,19 @@ def _best_mixture(goals: list[_Goal], tables: dict[str, Neighbours]) -> Mixture:
     plain = _totals(asking, [(name, share, 0.0) for name in names for share in shares])
     if not plain:
         return "knn", 0.0, 0.0
-    first = max(plain, key=lambda one: plain[one])
+    first = _thrifty(plain)
     share_of = {name: max(shares, key=lambda share: plain[name, share, 0.0]) for name in names}
     owned = _totals(asking, [(name, share, own) for name, share in share_of.items() for own in OWN])
-    best = max(owned, key=lambda one: owned[one])
+    best = _thrifty(owned)
     gains = [goal.value(best) > OWN_BY * goal.best for goal in asking]
     return best if owned[best] > plain[first] and any(gains) else first
+
+
+def _thrifty(totals: dict[Mixture, float]) -> Mixture:
+    """The best, but EASE only where it is clearly better than what every training makes in a fraction of its time."""
+    best = max(totals, key=lambda one: totals[one])
+    quick = max((one for one in totals if "ease" not in one[0]), key=lambda one: totals[one], default=best)
+    return best if totals[best] > EASE_BY * totals[quick] else quick
 
 
 def _totals(goals: list[_Goal], mixtures: list[Mixture]) -> dict[Mixture, float]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
 from ..dataset import Floats, Ints, Longs
+from ..representation.nearest import top
 
 Doubles = npt.NDArray[np.float64]
 
@@ -41,20 +44,6 @@ def ideal(relevant_count: npt.NDArray[np.integer], k: int = 10) -> Doubles:
     return best[np.minimum(relevant_count, k)]
 
 
-def top(scores: Floats, n: int) -> tuple[Ints, Floats]:
-    """The n best of each row, the best first, and their scores. [queries, n] twice"""
-    n = min(n, scores.shape[1])
-    found = np.argpartition(-scores, n - 1, axis=1)[:, :n] if n < scores.shape[1] else _all(scores)
-    found = np.sort(found, axis=1)  # equal scores are ranked by position, whatever the partition did
-    values = np.take_along_axis(scores, found, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    return np.take_along_axis(found, order, axis=1).astype(np.int32), np.take_along_axis(values, order, axis=1)
-
-
-def _all(scores: Floats) -> npt.NDArray[np.intp]:
-    return np.tile(np.arange(scores.shape[1]), (len(scores), 1))
-
-
 def gains(scores: Floats, row: Longs, column: Longs, k: int = 10) -> Doubles:
     """What each right answer gains in the ranking of its row, before it is normalised. [answers]
 
@@ -73,7 +62,9 @@ def gains(scores: Floats, row: Longs, column: Longs, k: int = 10) -> Doubles:
 def _places(scores: Floats, row: Longs, column: Longs, k: int) -> Longs:
     """Where answers stand, at most k: all rankings are made. [answers]"""
     place = np.full(scores.shape, k, np.int16)
-    np.put_along_axis(place, top(scores, k)[0], np.arange(k, dtype=np.int16)[None, :], axis=1)
+    best = top(scores, k)[0]
+    answered, rank = np.nonzero(best >= 0)
+    place[answered, best[answered, rank]] = rank
     return place[row, column].astype(np.int64)
 
 
@@ -175,10 +166,25 @@ def _diversity(top: Ints, similar: Floats) -> float:
 
 def margin(ours: Doubles, theirs: Doubles, *, seed: int = 0, rounds: int = 1000) -> dict[str, float]:
     """By how much ours is better, with the 95 % interval of a paired bootstrap over visitors."""
+    return margins(ours, {"": theirs}, seed=seed, rounds=rounds)[""]
+
+
+def margins(
+    ours: Doubles, others: Mapping[str, Doubles], *, seed: int = 0, rounds: int = 1000
+) -> dict[str, dict[str, float]]:
+    """The same beside each of several, by the same visitors drawn."""
+    differences = np.stack([ours - theirs for theirs in others.values()]) if others else np.empty((0, 0))
+    lows, highs = intervals(differences, seed=seed, rounds=rounds)
+    return {
+        name: _margin(ours, theirs, low, high)
+        for (name, theirs), low, high in zip(others.items(), lows.tolist(), highs.tolist(), strict=True)
+    }
+
+
+def _margin(ours: Doubles, theirs: Doubles, low: float, high: float) -> dict[str, float]:
     difference = ours - theirs
     if not len(difference):
         return {"mean": 0.0, "low": 0.0, "high": 0.0, "ratio": 1.0, "n": 0}
-    low, high = interval(difference, seed=seed, rounds=rounds)
     ratio = float(ours.mean() / theirs.mean()) if theirs.mean() > 0 else float("inf") if ours.mean() > 0 else 1.0
     return {
         "mean": float(difference.mean()),
@@ -191,12 +197,19 @@ def margin(ours: Doubles, theirs: Doubles, *, seed: int = 0, rounds: int = 1000)
 
 def interval(values: Doubles, *, seed: int = 0, rounds: int = 1000) -> tuple[float, float]:
     """The 95 % interval of a mean, by bootstrap over visitors (Efron 1979)."""
-    if not len(values):
-        return 0.0, 0.0
+    lows, highs = intervals(values[None, :], seed=seed, rounds=rounds)
+    return float(lows[0]), float(highs[0])
+
+
+def intervals(values: Doubles, *, seed: int = 0, rounds: int = 1000) -> tuple[Doubles, Doubles]:
+    """The same of several means over the same visitors. [rows, visitors] -> [rows] twice"""
+    rows, visitors = values.shape
+    if not rows or not visitors:
+        return np.zeros(rows), np.zeros(rows)
     rng = np.random.default_rng(seed)
-    drawn = np.array([values[rng.integers(0, len(values), len(values))].mean() for _ in range(rounds)])
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(low), float(high)
+    drawn = np.stack([values[:, rng.integers(0, visitors, visitors)].mean(axis=1) for _ in range(rounds)])
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    return low, high
 
 
 def auc(scores: Floats, relevant: npt.NDArray[np.bool_]) -> float:

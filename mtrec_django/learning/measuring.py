@@ -13,7 +13,7 @@ from ..inference.blend import PERSONAL, POPULAR, TOGETHER, Blend
 from ..inference.query import QueryEncoder
 from .artifacts import Trained
 from .candidates import Candidates, full_ndcg, full_ranking, gather
-from .evaluation import TAIL, Doubles, long_tail, margin, measure, per_query
+from .evaluation import TAIL, Doubles, long_tail, margins, measure, per_query
 from .neighbours import item_knn
 from .network import Network
 from .placing import aligned_vectors, with_kinds_of
@@ -175,7 +175,9 @@ def _record(out: Measured, run: Run, before: Dataset, asked: Queries, lists: dic
     out.tails[name] = {"catalogue": list(TAIL)} | {
         model: long_tail(np.where(lists[model] >= 0, place[lists[model]], -1), counts[here]) for model in shown
     }
-    out.margins[name] = {other: margin(each["ours"], each[other], seed=run.seed) for other in each if other != "ours"}
+    out.margins[name] = margins(
+        each["ours"], {other: values for other, values in each.items() if other != "ours"}, seed=run.seed
+    )
     for model, values in each.items():
         out.pooled[model] = np.concatenate([out.pooled.get(model, np.empty(0)), values])
     out.questions += len(asked)
@@ -190,11 +192,11 @@ def decide(measured: Measured, *, live: bool) -> dict[str, Any]:
         reason = f"only {measured.questions} test questions: too few to measure"
         return {"publish": not live, "reason": reason + ("" if live else "; nothing is live yet")}
     ours = measured.pooled["ours"]
-    margins = {other: margin(ours, values) for other, values in measured.pooled.items() if other in RIVALS}
-    lost = [other for other, one in margins.items() if one["high" if other == "live" else "low"] <= 0]
+    beside = margins(ours, {other: values for other, values in measured.pooled.items() if other in RIVALS})
+    lost = [other for other, one in beside.items() if one["high" if other == "live" else "low"] <= 0]
     words = ", ".join(
         f"{one['ratio']:.2f} x {other} ({one['mean']:+.4f}, {one['low']:+.4f} to {one['high']:+.4f})"
-        for other, one in margins.items()
+        for other, one in beside.items()
     )
     reason = f"NDCG@10 {words}" if not lost else f"does not beat {' and '.join(lost)} beyond noise: {words}"
-    return {"publish": not lost, "reason": reason, "margins": margins}
+    return {"publish": not lost, "reason": reason, "margins": beside}

@@ -136,7 +136,7 @@ def _ease_by_visitors(matrix: sparse.csr_matrix, n: int, diagonal: Floats, *, ch
     inner = torch.from_numpy(np.asarray((matrix @ scaled.T).todense(), np.float32))
     inner.diagonal().add_(1.0)
     inner = torch.cholesky_inverse(torch.linalg.cholesky(inner)) if len(inner) else inner
-    columns, kernel = scaled.T.tocsr(), inner.numpy()
+    columns, kernel = scaled.T.tocsr(), inner.mT.contiguous().numpy()  # by rows, or each product copies all of it
 
     def blocks() -> Iterator[tuple[int, Floats]]:
         for first in range(0, items, chunk):
@@ -149,7 +149,8 @@ def _ease_by_visitors(matrix: sparse.csr_matrix, n: int, diagonal: Floats, *, ch
 
     def rows() -> Iterator[Tensor]:
         for first, block in blocks():
-            row = torch.from_numpy(np.ascontiguousarray((columns @ block.T).T)) / inverse_diagonal[None, :]
+            row = torch.from_numpy(np.ascontiguousarray((columns @ np.ascontiguousarray(block.T)).T))
+            row /= inverse_diagonal[None, :]
             row[torch.arange(len(row)), torch.arange(first, first + len(row))] = 0
             yield row
 
@@ -197,7 +198,7 @@ def strongest(matrix: sparse.csr_matrix, n: int, *, chunk: int = 65_536) -> Neig
 
 def _put_strongest(out: Neighbours, first: int, block: sparse.csr_matrix) -> None:
     """Fill the rows from `first` with the largest of the block's."""
-    block, n = _thinned(block, out.others.shape[1]), out.others.shape[1]
+    block, n = thinned(block, out.others.shape[1]), out.others.shape[1]
     row = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
     order = np.lexsort((-block.data, row))
     rank = np.arange(len(row)) - np.repeat(block.indptr[:-1], np.diff(block.indptr))
@@ -206,7 +207,7 @@ def _put_strongest(out: Neighbours, first: int, block: sparse.csr_matrix) -> Non
     out.weights[first + row[top], rank[top]] = block.data[order][top]
 
 
-def _thinned(block: sparse.csr_matrix, n: int) -> sparse.csr_matrix:
+def thinned(block: sparse.csr_matrix, n: int) -> sparse.csr_matrix:
     """The same rows without what cannot be among their n largest: sorting all of a long row takes most of the time."""
     size = np.diff(block.indptr)
     least = np.full(len(size), -np.inf, np.float32)

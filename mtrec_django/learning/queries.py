@@ -65,13 +65,24 @@ class Split:
     test_from: int = 0
 
 
-def time_split(events: Events, *, test_share: float = TEST_SHARE, validation_share: float = VALIDATION_SHARE) -> Split:
-    """The last 15 % of the time span is test, the 10 % before validation."""
+def time_split(
+    events: Events,
+    *,
+    test_share: float = TEST_SHARE,
+    validation_share: float = VALIDATION_SHARE,
+    by_events: bool = False,
+) -> Split:
+    """The last 15 % of the time span is test, the 10 % before validation; `by_events`, at most such a share of the
+    events: where a site grows, most of what is known may be of the last months, and is to be learned from.
+    """
     known = events.time[events.time > 0]
     first, last = (int(known.min()), int(known.max())) if len(known) else (0, 0)
     span = last - first
     test_from = int(last - test_share * span)
     validation_from = int(last - (test_share + validation_share) * span)
+    if by_events and len(known):
+        ends = np.quantile(known, [1 - test_share - validation_share, 1 - test_share], method="higher")
+        validation_from, test_from = max(validation_from, int(ends[0])), max(test_from, int(ends[1]))
     part = (events.time >= validation_from).astype(np.int8) + (events.time >= test_from)
     return Split(part.astype(np.int8), "time", validation_from, test_from)
 

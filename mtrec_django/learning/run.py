@@ -77,7 +77,7 @@ class Run:
     def split(self) -> Split:
         """By time where times are known, else the last of each visitor's events, in the order given."""
         if self.dataset.events.time.any():
-            return time_split(self.dataset.events)
+            return time_split(self.dataset.events, by_events=True)
         part = np.zeros(len(self.dataset.events), np.int8)
         for scenario in range(len(self.dataset.goals)):
             part = np.maximum(part, last_out(self.dataset, scenario).part)

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import ndcg_score, roc_auc_score
 
-from mtrec_django.learning.evaluation import TAIL, auc, gains, long_tail, margin, measure, per_query
+from mtrec_django.learning.evaluation import TAIL, auc, gains, interval, long_tail, margin, margins, measure, per_query
 
 
 def relevant(*rows: list[int], items: int = 60) -> sparse.csr_matrix:
@@ -62,6 +62,16 @@ def test_a_margin_is_sure_where_every_visitor_gains_and_unsure_in_noise() -> Non
     noise = margin(rng.random(200), rng.random(200))
     assert noise["low"] < 0 < noise["high"]
     assert margin(np.empty(0), np.empty(0))["n"] == 0
+
+
+def test_margins_beside_several_are_those_beside_each() -> None:
+    rng = np.random.default_rng(0)
+    ours, others = rng.random(50), {"one": rng.random(50), "other": rng.random(50)}
+    both = margins(ours, others, seed=3)
+    for name, theirs in others.items():
+        assert both[name] == pytest.approx(margin(ours, theirs, seed=3))
+        assert (both[name]["low"], both[name]["high"]) == pytest.approx(interval(ours - theirs, seed=3))
+    assert margins(ours, {}) == {}
 
 
 def test_auc_is_the_chance_to_outrank() -> None:

@@ -60,6 +60,19 @@ def test_the_time_split_asks_once_a_visitor_for_all_he_wants_anew() -> None:
     assert test.now.tolist() == [split.test_from] * 2
 
 
+def test_where_a_site_grows_most_of_what_is_known_is_learned_from() -> None:
+    rows = [(0, 1, 0, 1000 + 10 * at) for at in range(20)] + [(1, at % 8, 0, 1900 + at) for at in range(80)]
+    events = world(rows).events
+    assert np.bincount(time_split(events).part).tolist() == [20, 0, 80]
+    assert np.bincount(time_split(events, by_events=True).part).tolist() == [75, 10, 15]
+
+
+def test_where_a_site_shrinks_the_newest_part_is_no_longer_than_its_share_of_the_time() -> None:
+    rows = [(0, at % 8, 0, 1000 + at) for at in range(80)] + [(1, 1, 0, 1200 + 20 * at) for at in range(20)]
+    events = world(rows).events
+    assert time_split(events, by_events=True).test_from == time_split(events).test_from
+
+
 def test_a_scenario_that_wants_repeats_asks_for_them_too() -> None:
     rows = [(0, 1, 0, 1000), (0, 2, 0, 1950), (0, 1, 0, 1960), (1, 4, 0, 1990)]
     data = world(rows, goals=[Goal("grocery", {"view": 1.0}, repeats=True)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mtrec_django.representation import nearest as module
-from mtrec_django.representation.nearest import nearest
+from mtrec_django.representation.nearest import nearest, top
 
 
 def test_nearest_are_the_largest_products_in_order() -> None:
@@ -17,6 +17,20 @@ def test_nearest_are_the_largest_products_in_order() -> None:
 def test_equal_products_are_ranked_by_position() -> None:
     found, _ = nearest(np.ones((1, 1), np.float32), np.ones((6, 1), np.float32), 6)
     assert found.tolist() == [[0, 1, 2, 3, 4, 5]]
+
+
+@pytest.mark.parametrize(("width", "n"), [(5, 9), (40, 10), (700, 10), (703, 3), (1, 1)])
+def test_the_best_of_each_row_are_those_that_sorting_all_finds(width: int, n: int) -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 50, (20, width)).astype(np.float32)  # many are equal
+    scores[rng.random(scores.shape) < 0.3] = -np.inf
+    scores[0] = -np.inf
+    scores[1, 2:] = -np.inf
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
+    values = np.take_along_axis(scores, order, axis=1)
+    found, best = top(scores, n)
+    np.testing.assert_array_equal(found, np.where(values > -np.inf, order, -1))
+    np.testing.assert_array_equal(best, values)
 
 
 @pytest.fixture
