@@ -25,7 +25,7 @@ WEIGHTS = (0.1, 0.2, 0.5, 1.0, 2.0)
 OWN = (0.5, 0.1, -0.05, -0.15, -1.0)
 """Tried: how much what was met before counts for itself, or against itself, beside all its neighbours."""
 OWN_BY = 1.01
-EASE_BY = 1.005
+EASE_BY = 1.02
 """Times the validation of other tables that EASE must reach to be worth its time."""
 SELF = "self"
 MOST_QUESTIONS = 1500
