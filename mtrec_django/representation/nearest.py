@@ -37,20 +37,31 @@ def top(scores: Floats, n: int) -> tuple[Places, Floats]:
     n = min(n, width)
     size = width // max(GROUPS * n, 1)
     if size < 2:
-        found = np.flatnonzero(scores > -np.inf)
+        least = np.full((rows, 1), -np.inf, np.float32)
     else:
         groups = width // size
         maxima = scores[:, : size * groups].reshape(rows, size, groups).max(axis=1)  # [queries, groups]
         least = np.partition(maxima, groups - n, axis=1)[:, groups - n, None]
-        found = np.flatnonzero((scores >= least) & (scores > -np.inf))
-    row = found // width
+    row, column = _cut(scores, least, n)
     count = np.bincount(row, minlength=rows)
-    at = np.arange(len(found)) - np.repeat(np.cumsum(count) - count, count)
+    at = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
     shape = (rows, max(n, int(count.max(initial=0))))
     columns, values = np.full(shape, -1, np.int64), np.full(shape, -np.inf, np.float32)
-    columns[row, at], values[row, at] = found - row * width, scores.ravel()[found]
+    columns[row, at], values[row, at] = column, scores[row, column]
     order = np.argsort(-values, axis=1, kind="stable")[:, :n]
     return np.take_along_axis(columns, order, axis=1), np.take_along_axis(values, order, axis=1)
+
+
+def _cut(scores: Floats, least: Floats, n: int) -> tuple[Longs, Longs]:
+    """Row and column of what scores more than a row's least, and of the first n that score just that. [found] twice"""
+    width = scores.shape[1]
+    found = np.flatnonzero((scores >= least) & (scores > -np.inf))
+    row = found // width
+    equal = scores.ravel()[found] == least[row, 0]
+    before = np.cumsum(equal)
+    first = np.searchsorted(row, np.arange(len(scores)))
+    kept = ~equal | (before - np.append(0, before)[first][row] <= n)
+    return row[kept], found[kept] - row[kept] * width
 
 
 def nearest(queries: Floats, known: Floats, n: int) -> tuple[Places, Floats]:
