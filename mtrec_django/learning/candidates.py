@@ -111,7 +111,7 @@ def gather(
             what sources found is compared with the history by it
     """
     order = {name: np.argsort(-values, kind="stable") for name, values in prior.items()}
-    silent = _NONE if text is None else ~text[1].any(axis=1)  # [items], of which nothing is written
+    silent: Bools = _NONE if text is None else np.all(text[1] == 0, axis=1)  # [items], of which nothing is written
     parts = []
     for rows in chunks(asked, len(catalogue)):
         no = forbidden(asked, catalogue, rows)
