@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ..inference.blend import PERSONAL, POPULAR, SOURCE_CANDIDATES, TOGETHER, VECTOR_CANDIDATES
-from . import store
+from . import lists, store
 from .counts import Counts
 from .filters import YES, Allowed, Keys
 from .gathering import Gathered
@@ -35,6 +35,8 @@ TRIED_FOR_ONE = 3
 """How much longer a ranking than the estimate says is tried in what is listed."""
 TRIED_UNFILTERED = 300
 """The same where all but what is sold out or seen is allowed."""
+DEEP = 0.7
+"""Share of the catalogue below which lists are read; measured."""
 FEW_OBJECTS = 100
 """So many objects may be left out one by one and still nearly everything is allowed."""
 
@@ -68,6 +70,8 @@ class Ask:
     """About how much of the catalogue is allowed."""
     items: int = 0
     """About how large the catalogue is."""
+    lists: int = 0
+    """In how many lists the version's vectors are, 0 where there are none."""
     marks: tuple[Keys, ...] = ()
     """Querysets of which it is told whether they hold each candidate."""
     with_items: bool = False
@@ -91,6 +95,21 @@ class Ask:
         share = max(self.share, 1e-3)
         spread = 2 * (self.nearest * (1 - min(share, 1.0))) ** 0.5
         return 1.05 * (self.nearest + min(len(self.allowed.excluded), EXCLUDED_NEAR) + spread) / share
+
+    @property
+    def deep(self) -> bool:
+        """Whether so little is allowed that lists are read for what is near, and all of it tried at once."""
+        return bool(self.lists) and not self.narrow and self.share < DEEP and self.allowed.can_be_tried
+
+    @property
+    def tried(self) -> int:
+        """How many of the nearest are tried then: some more, since the share is an estimate."""
+        return ceil(1.1 * (self.nearest + min(len(self.allowed.excluded), EXCLUDED_NEAR)) / max(self.share, 1e-3))
+
+    @property
+    def probes(self) -> int:
+        """How many lists are read for so many; 0 where none is."""
+        return lists.probes(self.tried, self.items, self.lists) if self.deep else 0
 
     @property
     def is_open(self) -> bool:
@@ -231,14 +250,40 @@ class Personal(CandidateSource):
     def select(self, ask: Ask) -> Fragment | None:
         if ask.version_id is None or ask.query is None:
             return None
-        return compose(
-            "select {row} from {pool} where {where} order by {distance} limit {limit}",
-            row=ask.row,
-            pool=ask.pool,
-            where=ask.where,
-            distance=store.distance(Fragment("v.vector"), ask.query),
-            limit=literal(ask.nearest),
-        )
+        return _deep(ask, ask.query) if ask.deep else _nearest(ask, ask.query, ask.where)
+
+
+def _nearest(ask: Ask, query: Floats, where: Fragment) -> Fragment:
+    return compose(
+        "select {row} from {pool} where {where} order by {distance} limit {limit}",
+        row=ask.row,
+        pool=ask.pool,
+        where=where,
+        distance=store.distance(Fragment("v.vector"), query),
+        limit=literal(ask.nearest),
+    )
+
+
+def _deep(ask: Ask, query: Floats) -> Fragment:
+    """The nearest by lists, of which all are tried at once; where half of what is wanted was not among them, as when a
+    queryset holds little of what the visitor likes, the graph is searched, which goes on until there is enough.
+    """
+    few = compose("(select count(*) from held) < {least}", least=literal(max(ask.n, ask.nearest // 2)))
+    return compose(
+        "with near as materialized (select * from (select {row}, v.available, {angle} as angle from {pool}"
+        " order by angle limit {tried}) as v where {told}),"
+        " held as materialized (select {row} from near as v where {held} order by v.angle limit {limit})"
+        " select {row} from held as v where not {few} union all ({nearest})",
+        row=ask.row,
+        angle=store.angle(Fragment("v.vector"), query),
+        pool=ask.pool,
+        tried=literal(ask.tried),
+        told=ask.allowed.told,
+        held=ask.allowed.tried(Fragment("near")),
+        limit=literal(ask.nearest),
+        few=few,
+        nearest=_nearest(ask, query, join(" and ", [few, ask.where])),
+    )
 
 
 class Together(CandidateSource):

@@ -15,7 +15,7 @@ once recall falls by a few thousandths and a search takes a fifth longer."""
 
 def build(cursor: CursorWrapper, table: str) -> None:
     """Build the graph in the cursor's transaction, unless it is there; one that is not valid is thrown away."""
-    if _is_valid(cursor, f"{table}_hnsw"):
+    if is_valid(cursor, f"{table}_hnsw"):
         return
     cursor.execute(f"drop index if exists {table}_hnsw")
     cursor.execute(f"select count(*) from {table}")
@@ -25,13 +25,18 @@ def build(cursor: CursorWrapper, table: str) -> None:
         f"create index {table}_hnsw on {table} using hnsw (vector halfvec_ip_ops)"
         f" with (m = {M}, ef_construction = {EF_CONSTRUCTION})"
     )
+    create(cursor, statement)
+    _remember(cursor, table, rows)
+
+
+def create(cursor: CursorWrapper, statement: str) -> None:
+    """Make an index in the cursor's transaction, by several workers where that can be."""
     try:
         with transaction.atomic(using=cursor.db.alias):
             cursor.execute(statement)
     except OperationalError:  # a container may give too little shared memory for workers to build it together
         cursor.execute("set local max_parallel_maintenance_workers = 0")
         cursor.execute(statement)
-    _remember(cursor, table, rows)
 
 
 def rebuild(alias: str, table: str) -> None:
@@ -84,7 +89,8 @@ def _megabytes(rows: int) -> int:
     return min(2048, max(64, rows * BYTES_PER_ITEM // 2**20 + 32))
 
 
-def _is_valid(cursor: CursorWrapper, name: str) -> bool:
+def is_valid(cursor: CursorWrapper, name: str) -> bool:
+    """Whether there is such an index that can be searched."""
     cursor.execute("select indisvalid from pg_index where indexrelid = to_regclass(%s)", [name])
     row = cursor.fetchone()
     return bool(row and row[0])

@@ -21,7 +21,7 @@ from django.db.backends.utils import CursorWrapper
 from ..conf import DIM
 from ..inference.texts import Bytes
 from ..models import ItemNeighbours, ItemVector, ModelVersion
-from . import graph
+from . import graph, lists
 from .gathering import pack
 from .gathering import unpack as unpack_list
 from .statement import Fragment, compose, read
@@ -119,7 +119,7 @@ def load_neighbours(version_id: int, rows: Iterable[tuple[int, Sequence[int], Se
 
 
 def index(version_id: int) -> None:
-    """Build the keys and the HNSW graph of a loaded version; what is built already stays."""
+    """Build the keys, the HNSW graph and the lists of a loaded version; what is built already stays."""
     vectors, neighbours = vectors_table(version_id).text, neighbours_table(version_id).text
     with transaction.atomic(using=database()), _cursor() as cursor:
         for table in (vectors, neighbours):
@@ -131,6 +131,7 @@ def index(version_id: int) -> None:
             f"create index if not exists {vectors}_text on {vectors} (source, object_id) where object_key is null"
         )
         graph.build(cursor, vectors)
+        lists.build(cursor, vectors)
     with _cursor() as cursor:
         cursor.execute(f"analyze {vectors}, {neighbours}")
 
@@ -202,8 +203,16 @@ def worn() -> list[tuple[int, float]]:
 
 
 def rebuild_graph(version_id: int) -> None:
-    """Build a version's graph anew while it serves on; outside of any transaction."""
-    graph.rebuild(database(), vectors_table(version_id).text)
+    """Build a version's graph and lists anew while it serves on; outside of any transaction."""
+    table = vectors_table(version_id).text
+    graph.rebuild(database(), table)
+    lists.rebuild(database(), table)
+
+
+def lists_of(version_id: int) -> int:
+    """How many lists its vectors are in; 0 where there are none, as of few items."""
+    with _cursor() as cursor:
+        return lists.count(cursor, vectors_table(version_id).text)
 
 
 def upsert(version_id: int, item_ids: Sequence[int], vectors: Floats, texts: Bytes | None = None) -> int:
@@ -260,9 +269,13 @@ def _joined(packed: bytes, others: Sequence[int], weights: Sequence[float], most
 # Asking
 
 
-def search_settings(candidates: float) -> dict[str, str | float]:
-    """What a search that meets so many candidates runs with; iterative, so a filter never shortens the list."""
+def search_settings(candidates: float, probes: int = 0) -> dict[str, str | float]:
+    """What a search that meets so many candidates runs with; iterative, so a filter never shortens the list.
+
+    `probes` is how many lists it reads, where it reads lists.
+    """
     return {
+        **({"ivfflat.probes": probes} if probes else {}),
         "hnsw.ef_search": max(40, min(ceil(candidates), 1000)),
         "hnsw.iterative_scan": "relaxed_order",
         "hnsw.max_scan_tuples": MAX_SCAN_TUPLES,
@@ -281,6 +294,11 @@ def literal(vector: Floats) -> Fragment:
 def distance(column: Fragment, query: Floats) -> Fragment:
     """Minus the inner product, which the index orders by: the smaller, the nearer."""
     return compose("({column} <#> {query})", column=column, query=literal(query))
+
+
+def angle(column: Fragment, query: Floats) -> Fragment:
+    """The same order of vectors of one length, by which lists are searched."""
+    return compose("({column} <=> {query})", column=column, query=literal(query))
 
 
 def packed(column: Fragment) -> Fragment:

@@ -148,10 +148,11 @@ def _search(question: Question, told: Known) -> Found:
         narrow=told.narrow,
         share=told.share * (live.base.available if live.base else 1.0),
         items=live.base.items if live.base else 0,
+        lists=live.base.lists if live.base else 0,
         marks=marks,
         with_items=bool(policy.at_most) or bool(blend.weights.get(FRESH)),
     )
-    settings = store.search_settings(ask.met) | question.budget.for_the_best
+    settings = store.search_settings(ask.met, ask.probes) | question.budget.for_the_best
     again = not ask.allowed.keys and not ask.allowed.without and not marks and is_ours(names)
     search = Search(ask, names)
     with span("search"):

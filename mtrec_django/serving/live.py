@@ -67,6 +67,7 @@ class Base:
     items: int = 0
     sample: dict[str, Sample] = field(default_factory=dict)  # by label
     available: float = 1.0  # share of the items that are
+    lists: int = 0  # in which their vectors are
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +341,8 @@ def _load_base(base_id: int) -> Base:
     for label, object_id, _available in drawn:
         ids.setdefault(label, []).append(object_id)
     share = sum(available for *_name, available in drawn) / len(drawn) if drawn else 1.0
-    return Base(base_id, _artifact(base_id), items, {label: Sample.of(some) for label, some in ids.items()}, share)
+    samples = {label: Sample.of(some, len(some) / len(drawn)) for label, some in ids.items()}
+    return Base(base_id, _artifact(base_id), items, samples, share, store.lists_of(base_id))
 
 
 def _artifact(version_id: int) -> Artifact:

@@ -230,7 +230,8 @@ def _kept(question: Question, live: Live, held: Rows | None) -> tuple[float, boo
     else:
         sample = live.base.sample.get(question.keys.label, Sample())
         share = read_share(held, question.keys, sample, live.base.id)
-    return share, is_narrow(share, live.base.items)
+    can_be_tried = question.keys.can_be_tried and not question.hidden(live)
+    return share, is_narrow(share, live.base.items, lists=bool(live.base.lists) and can_be_tried)
 
 
 def _pins_allowed(question: Question, live: Live) -> Fragment | None:

@@ -120,11 +120,13 @@ class Measurement:
     def sizes(self) -> None:
         """Bytes on disk."""
         row = self.plain.execute(
-            f"select pg_relation_size('{self.table}_hnsw'), pg_total_relation_size('{self.table}')"
+            f"select pg_relation_size('{self.table}_hnsw'), pg_relation_size(to_regclass('{self.table}_lists')),"
+            f" pg_total_relation_size('{self.table}')"
         ).fetchone()
         assert row is not None
         self.report.add("index_mb", row[0] / 2**20, "MB")
-        self.report.add("vectors_mb", row[1] / 2**20, "MB")
+        self.report.add("lists_mb", (row[1] or 0) / 2**20, "MB")
+        self.report.add("vectors_mb", row[2] / 2**20, "MB")
 
     def answers(self) -> None:
         """Whole answers in this process, the site's objects included, beside the bare query."""
@@ -189,12 +191,13 @@ class Measurement:
                 narrow=told.narrow,
                 share=told.share * base.available,
                 items=base.items,
+                lists=base.lists,
             )
             search = Search(asked, ("personal",))
             (rows,) = read(
                 [search.statement],
                 using="default",
-                settings=store.search_settings(asked.met),
+                settings=store.search_settings(asked.met, asked.probes),
                 again=queryset is None,
             )
             return search.read(rows)
