@@ -71,7 +71,7 @@ class Config:
     """Whether what was shown is stored (needed for honest click-through figures)."""
     BUDGET_MS: int = 2000
     """Milliseconds an answer may take, after which the best so far is given; 0 is no limit."""
-    VERSION_POLL_SECONDS: float = 1.0
+    VERSION_POLL_SECONDS: float = 0.5
     """How long a web process may go on with the version it knows before it looks whether another is live."""
     KEEP_VERSIONS: int = 2
     """How many superseded base versions keep their vectors, for roll back."""

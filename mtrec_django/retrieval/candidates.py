@@ -35,7 +35,7 @@ TRIED_FOR_ONE = 3
 """How much longer a ranking than the estimate says is tried in what is listed."""
 TRIED_UNFILTERED = 300
 """The same where all but what is sold out or seen is allowed."""
-DEEP = 0.7
+DEEP = 0.6
 """Share of the catalogue below which lists are read; measured."""
 FEW_OBJECTS = 100
 """So many objects may be left out one by one and still nearly everything is allowed."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db import models
+from django.db import connections, models
 from django.db.models import Model, QuerySet
 
 from ..catalog.registry import source_for
@@ -113,7 +113,7 @@ def keys_of(queryset: QuerySet[Any], using: str, *, wide: bool = False) -> Keys:
     try:
         select = Fragment(*keys.query.get_compiler(using=using).as_sql())
     except EmptyResultSet:
-        select = Fragment("select null::bigint where false")
+        select = Fragment(f"select null::{_key_field(queryset.model).db_type(connections[using])} where false")
     select = Fragment(select.text, tuple(select.params))
     return Keys(source.label, select, _key_field(queryset.model), fixed=fixed, wide=wide)
 

@@ -27,6 +27,19 @@ def held(allowed: Allowed, *, narrow: bool, by_text: bool = False) -> set[str]:
     return {row[0] for row in rows}
 
 
+def tried(allowed: Allowed) -> set[str]:
+    """The same where all keys are asked for at once."""
+    assert allowed.can_be_tried
+    asked = compose(
+        "with near as materialized (select * from {pool} where {told}) select object_id from near as v where {tried}",
+        pool=POOL,
+        told=allowed.told,
+        tried=allowed.tried(Fragment("near")),
+    )
+    (rows,) = read([asked], using="default")
+    return {row[0] for row in rows}
+
+
 def items_of(*objects: Model) -> None:
     Item.objects.bulk_create([Item(source=registry.source_for(one).label, object_id=str(one.pk)) for one in objects])
 
@@ -63,6 +76,7 @@ QUERYSETS = {
     "proxy": lambda: SpecialProduct.objects.filter(price__lt=2),
     "only": lambda: Product.objects.select_related("brand").prefetch_related("tags").filter(price__lt=2),
 }
+FIXED = {"sliced", "union"}
 
 
 @pytest.mark.parametrize("name", QUERYSETS)
@@ -74,11 +88,32 @@ def test_holds_what_the_queryset_holds(shop: list[Product], name: str, narrow: b
     assert held(allowed, narrow=narrow, by_text=by_text) == {str(one.pk) for one in queryset}
 
 
+@pytest.mark.parametrize("name", sorted(QUERYSETS.keys() - FIXED))
+def test_all_keys_at_once(shop: list[Product], name: str) -> None:
+    queryset = QUERYSETS[name]()
+    allowed = Allowed(("testsite.product",), keys=(keys_of(queryset, "default"),))
+    assert tried(allowed) == {str(one.pk) for one in queryset}
+
+
+@pytest.mark.parametrize("name", sorted(FIXED))
+def test_what_would_be_another_queryset_for_some_keys_is_not_asked_at_once(shop: list[Product], name: str) -> None:
+    assert not Allowed(("testsite.product",), keys=(keys_of(QUERYSETS[name](), "default"),)).can_be_tried
+
+
+def test_keys_are_asked_at_once_of_one_source_alone(shop: list[Product]) -> None:
+    keys = (keys_of(Product.objects.filter(price__lt=2), "default"),)
+    assert not Allowed(("testsite.product", "testsite.article"), keys=keys).can_be_tried
+    assert not Allowed(("testsite.product",), keys=keys, without=keys).can_be_tried
+    assert not Allowed(("testsite.product",)).can_be_tried
+
+
 @pytest.mark.parametrize("narrow", [False, True])
 def test_uuid_keys(shop: list[Product], narrow: bool) -> None:
     queryset = Article.objects.exclude(headline="1")
     allowed = Allowed(("testsite.article",), keys=(keys_of(queryset, "default"),))
     assert held(allowed, narrow=narrow) == {str(one.pk) for one in queryset}
+    assert tried(allowed) == {str(one.pk) for one in queryset}
+    assert tried(Allowed(allowed.labels, keys=(keys_of(Article.objects.none(), "default"),))) == set()
 
 
 @pytest.mark.parametrize("narrow", [False, True])
@@ -100,6 +135,7 @@ def test_all_querysets_of_a_model_must_hold(shop: list[Product], narrow: bool) -
         keys_of(Product.objects.filter(price__lt=4), "default"),
     )
     assert held(Allowed(("testsite.product",), keys=keys), narrow=narrow) == {str(one.pk) for one in shop[2:4]}
+    assert tried(Allowed(("testsite.product",), keys=keys)) == {str(one.pk) for one in shop[2:4]}
 
 
 @pytest.mark.parametrize("narrow", [False, True])
@@ -125,6 +161,7 @@ def test_text_keys(db: None, monkeypatch: pytest.MonkeyPatch, narrow: bool) -> N
         Item.objects.create(source="sessions.session", object_id=key)
     allowed = Allowed(("sessions.session",), keys=(keys_of(Session.objects.exclude(pk="two"), "default"),))
     assert held(allowed, narrow=narrow) == {"one", "3"}
+    assert tried(allowed) == {"one", "3"}
 
 
 def test_labels_flags_and_exclusions(shop: list[Product]) -> None:

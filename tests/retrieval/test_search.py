@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from mtrec_django.conf import DIM
 from mtrec_django.exceptions import NotRegistered
 from mtrec_django.inference.blend import Blend, combine
 from mtrec_django.models import Item, ItemNeighbours, ModelVersion, Scenario
-from mtrec_django.retrieval import sources, store
+from mtrec_django.retrieval import lists, sources, store
 from mtrec_django.retrieval.candidates import Ask, CandidateSource
 from mtrec_django.retrieval.counts import read_counts
 from mtrec_django.retrieval.filters import Allowed, Keys, keys_of
@@ -111,6 +112,54 @@ def test_recall_under_filters(many: World) -> None:
             assert len(got) == len(expected)
             recalls.append(len(expected & set(got.items.tolist())) / len(expected))
         assert np.mean(recalls) >= (0.99 if narrow else 0.95), (share, narrow)
+
+
+@pytest.fixture
+def listed(many: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The same items in lists."""
+    monkeypatch.setattr(lists, "FEWEST", MANY)
+    store.index(many.version.pk)
+    return many
+
+
+def deep(world: World, last: float, **changes: Any) -> Ask:
+    allowed = Allowed((LABEL,), keys=below(last))
+    return ask(world, allowed, share=last / MANY, items=MANY, lists=store.lists_of(world.version.pk), **changes)
+
+
+def found_deep(ask: Ask) -> Candidates:
+    assert ask.deep
+    search = Search(ask, ["personal"])
+    (rows,) = read([search.statement], using="default", settings=store.search_settings(ask.met, ask.probes))
+    return search.read(rows)
+
+
+def test_lists_are_read_where_a_queryset_keeps_little(listed: World) -> None:
+    name = f"mtrec_itemvector_v{listed.version.pk}_lists"
+    assert f"Index Scan using {name}" in plan(deep(listed, 0.3 * MANY))
+    assert f"Index Scan using {name}" in plan(deep(listed, 0.5 * MANY))
+    assert name not in plan(deep(listed, 0.9 * MANY))
+    assert name not in plan(deep(listed, 0.01 * MANY, narrow=True))
+    assert name not in plan(replace(deep(listed, 0.3 * MANY), lists=0))  # of a version made before
+
+
+def test_recall_by_lists(listed: World) -> None:
+    """Of vectors at random, which are harder to tell apart by place than any that were learned."""
+    last, recalls = int(MANY * 0.2), []
+    for row in range(4):
+        got = found_deep(deep(listed, last, query=listed.vectors[row]))
+        exact = np.argsort(-(listed.vectors[:last] @ listed.vectors[row]))[:100]
+        assert 250 < len(got) <= 300
+        recalls.append(len({listed.items[row].pk for row in exact} & set(got.items.tolist())) / 100)
+    assert np.mean(recalls) >= 0.95
+
+
+def test_where_little_of_what_is_near_is_allowed_the_graph_goes_on(listed: World) -> None:
+    """As by a share that was estimated far too high."""
+    got = found_deep(replace(deep(listed, 400), share=0.5))
+    exact = np.argsort(-(listed.vectors[:400] @ direction(3)))[:300]
+    assert len(got) == 300
+    assert len({listed.items[row].pk for row in exact} & set(got.items.tolist())) >= 285
 
 
 def test_both_ways_of_filtering_find_the_same(world: World) -> None:

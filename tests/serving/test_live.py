@@ -63,7 +63,7 @@ def test_a_transfer_is_served_with_its_base(world: World) -> None:
     assert live.scenario("world").blend == Blend({"personal": 2.0})
 
 
-def test_news_ride_along_at_most_once_a_second(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_news_ride_along_at_most_so_often(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
     monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
     visitor = world.visitor((3, 0))
