@@ -116,7 +116,7 @@ def gather(
     for rows in chunks(asked, len(catalogue)):
         no = forbidden(asked, catalogue, rows)
         near = queries[rows] @ vectors.T
-        found = {name: _thinned(history[rows] @ table) for name, (history, table) in together.items()}
+        found = {name: _packed(history[rows] @ table) for name, (history, table) in together.items()}
         chosen = np.zeros(no.shape, bool)
         _mark_top(chosen, np.where(no, np.float32(-np.inf), near), VECTOR_CANDIDATES)
         for product in found.values():
@@ -160,7 +160,7 @@ def _mark_top(chosen: Bools, scores: Floats, n: int) -> None:
     chosen |= top
 
 
-def _thinned(product: sparse.csr_matrix) -> sparse.csr_matrix | Floats:
+def _packed(product: sparse.csr_matrix) -> sparse.csr_matrix | Floats:
     """As it is where nearly all is zero, as in a large catalogue; else dense, which is quicker."""
     dense = product.nnz * 20 > product.shape[0] * product.shape[1]
     return np.asarray(product.todense(), np.float32) if dense else product.tocsr()

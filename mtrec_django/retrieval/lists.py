@@ -36,9 +36,10 @@ def rebuild(alias: str, table: str) -> None:
     Outside of any transaction, since Postgres wants it so.
     """
     with connections[alias].cursor() as cursor:
-        for suffix in ("_ccnew", "_ccold", *([] if is_valid(cursor, f"{table}_lists") else [""])):
+        valid = is_valid(cursor, f"{table}_lists")
+        for suffix in ("_ccnew", "_ccold", *([] if valid else [""])):
             cursor.execute(f"drop index if exists {table}_lists{suffix}")
-        if is_valid(cursor, f"{table}_lists"):
+        if valid:
             cursor.execute(f"reindex index concurrently {table}_lists")
         elif statement := _statement(cursor, table, "concurrently"):
             cursor.execute(statement)
